@@ -1,0 +1,89 @@
+//! The shape that every verb on a case shares: load, tell, commit, answer with the case as it stands.
+
+use chassis::{Principal, Problem, Violations};
+use jiff::Timestamp;
+use negotiation::{Actor, Application, Moved, Process, StepError};
+
+use api::leeway::application::v1 as pb;
+
+use crate::convert::{self, Viewer};
+use crate::documents::{EvidenceRecord, Versioned};
+use crate::drafts::{add_application, commit_at};
+use crate::mutation::{Draft, Mutation, Settled};
+use crate::shared::{self, Shared};
+
+/// Who does it, when, and under which process.
+pub struct Moment<'a> {
+    pub actor: &'a Actor,
+    pub now: Timestamp,
+    pub process: &'a Process,
+}
+
+/// Tells a case a verb and commits what came of it. `etag` (empty: any) must be the revision that was read.
+pub async fn change<F>(
+    shared: &Shared,
+    mutation: Mutation,
+    application_id: &str,
+    etag: &str,
+    verb: F,
+) -> Result<Settled, Problem>
+where
+    F: Fn(Application, Moment<'_>) -> Result<Moved, StepError> + Clone + Send + Sync + 'static,
+{
+    let (context, id, etag) = (shared.clone(), application_id.to_owned(), etag.to_owned());
+    let actor = shared::actor(&mutation.principal);
+    let decide = move || {
+        let (context, id, etag) = (context.clone(), id.clone(), etag.clone());
+        let (actor, verb) = (actor.clone(), verb.clone());
+        async move {
+            let before = context.find::<Application>(&id).await?;
+            check_etag(&before, &etag)?;
+            let process = context.process(&before.record.pack_name).await?;
+            let now = context.now();
+            let moment = Moment { actor: &actor, now, process: &process };
+            let moved = verb(before.record.clone(), moment).map_err(|e| convert::step_problem(&id, &e))?;
+            let mut commit = commit_at(now);
+            add_application(&context, &mut commit, &before, moved).await?;
+            Ok(Draft { commit, response_ref: id })
+        }
+    };
+    mutation.run(shared.store.clone(), decide).await
+}
+
+/// The revision that was read must be the one that stands.
+pub fn check_etag(application: &Versioned<Application>, etag: &str) -> Result<(), Problem> {
+    if etag.is_empty() || etag == application.etag() {
+        Ok(())
+    } else {
+        Err(Problem::stale(format!("application/{}", application.record.application_id)))
+    }
+}
+
+/// The case as the caller may see it.
+pub async fn view(
+    shared: &Shared,
+    application_id: &str,
+    principal: &Principal,
+) -> Result<pb::Application, Problem> {
+    let application = shared.find::<Application>(application_id).await?;
+    view_of(shared, &application, Viewer::of(principal)).await
+}
+
+/// A case that was read, with its documents.
+pub async fn view_of(
+    shared: &Shared,
+    application: &Versioned<Application>,
+    viewer: Viewer,
+) -> Result<pb::Application, Problem> {
+    let mut evidence = Vec::new();
+    for id in &application.record.evidence_ids {
+        evidence.extend(shared.get::<EvidenceRecord>(id).await?.map(|found| found.record));
+    }
+    let process = shared.process(&application.record.pack_name).await?;
+    Ok(convert::application_out(application, &evidence, viewer, &process))
+}
+
+/// Reads an application id.
+pub fn id_in(v: &mut Violations, id: &str) -> String {
+    wire::id_in(v, "application_id", id).unwrap_or_default()
+}

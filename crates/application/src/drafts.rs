@@ -1,0 +1,210 @@
+//! From a moved application to the one commit that stores it and everything that follows from it.
+
+use std::collections::BTreeMap;
+
+use chassis::Problem;
+use jiff::Timestamp;
+use negotiation::{Application, AssessPurpose, Consequence, Moved, Notice, State, TimerKind};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use store::{Commit, EffectChange, Entry, FeedEntry, Write};
+
+use crate::documents::{OpenCase, Record, Versioned};
+use crate::shared::Shared;
+use crate::work;
+
+/// Body of an `assess` effect.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AssessBody {
+    pub application_id: String,
+    pub purpose: AssessPurpose,
+}
+
+/// Body of a `case-timer` effect.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TimerBody {
+    pub application_id: String,
+}
+
+/// Body of a `notify` effect: the message as notification takes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NotifyBody {
+    pub key: String,
+    pub borrower_id: String,
+    pub application_id: String,
+    pub template: String,
+    pub statutory: bool,
+    pub parameters: BTreeMap<String, String>,
+    pub pack_name: String,
+}
+
+/// An empty commit at a moment.
+pub fn commit_at(now: Timestamp) -> Commit {
+    Commit { now: now.as_microsecond(), ..Commit::default() }
+}
+
+/// Adds a moved application: the document, the open-case marker, journal, effects and feed. Nothing is added
+/// where the step had been taken before.
+pub async fn add_application(
+    shared: &Shared,
+    commit: &mut Commit,
+    before: &Versioned<Application>,
+    moved: Moved,
+) -> Result<(), Problem> {
+    let Moved::Changed(application, consequences) = moved else {
+        return Ok(());
+    };
+    let after = before.with(*application);
+    let application = &after.record;
+    if !application.state.is_open() {
+        if let Some(open) = shared.get::<OpenCase>(&application.loan_id).await? {
+            commit.writes.push(Write::Delete {
+                kind: OpenCase::KIND,
+                id: application.loan_id.clone(),
+                expected_revision: open.revision,
+            });
+        }
+    } else if before.revision == 0 {
+        let marker = OpenCase {
+            loan_id: application.loan_id.clone(),
+            application_id: application.application_id.clone(),
+        };
+        commit.writes.push(Versioned::new(marker).put()?);
+    }
+    let write = after.put()?;
+    commit.journal.push(journal_of(application, &write));
+    commit.feed.push(feed_of(application));
+    commit.writes.push(write);
+    for consequence in consequences {
+        add_consequence(commit, &after, consequence)?;
+    }
+    Ok(())
+}
+
+fn add_consequence(
+    commit: &mut Commit,
+    after: &Versioned<Application>,
+    consequence: Consequence,
+) -> Result<(), Problem> {
+    let application = &after.record;
+    let id = &application.application_id;
+    let now = commit.now;
+    match consequence {
+        Consequence::Assess(purpose) => {
+            let body = AssessBody { application_id: id.clone(), purpose };
+            commit.effects.push(effect(work::ASSESS, id.clone(), now, &body)?);
+        }
+        Consequence::Notify(notice) => {
+            let body = message(after, &notice);
+            commit.effects.push(effect(work::NOTIFY, body.key.clone(), now, &body)?);
+        }
+        Consequence::Timer(kind, at) => {
+            let body = TimerBody { application_id: id.clone() };
+            commit.effects.push(effect(work::CASE_TIMER, timer_key(id, kind), at.as_microsecond(), &body)?);
+        }
+        Consequence::DropTimer(kind) => {
+            commit.effects.push(EffectChange::Drop { topic: work::CASE_TIMER, key: timer_key(id, kind) });
+        }
+        // The loan and the plan join the commit in the use case that accepts.
+        Consequence::StartPlan { .. } => {}
+    }
+    Ok(())
+}
+
+/// An effect that is due at `not_before` (epoch microseconds) and goes on with the caller's trace.
+pub fn effect<B: Serialize>(
+    topic: &'static str,
+    key: String,
+    not_before: i64,
+    body: &B,
+) -> Result<EffectChange, Problem> {
+    let body = serde_json::to_string(body)
+        .map_err(|e| Problem::internal("an effect can't be written as JSON").source(e))?;
+    let trace = chassis::telemetry::current_traceparent();
+    Ok(EffectChange::Put { topic, key, version: work::BODY_VERSION, not_before, body, trace, lease: None })
+}
+
+fn timer_key(application_id: &str, kind: TimerKind) -> String {
+    format!("{application_id}/{}", kind.name())
+}
+
+/// The last step, with the digest of the body it left behind.
+fn journal_of(application: &Application, write: &Write) -> Entry {
+    let step = application.steps.last();
+    let digest = match write {
+        Write::Put { body, .. } => hex::encode(Sha256::digest(body.as_bytes())),
+        Write::Delete { .. } => String::new(),
+    };
+    Entry {
+        stream: application.application_id.clone(),
+        kind: step.map(|s| s.kind.clone()).unwrap_or_default(),
+        actor: step.map(|s| s.actor.as_str().to_owned()).unwrap_or_default(),
+        body: json!({ "state": application.state.name(), "body_sha256": digest }).to_string(),
+    }
+}
+
+fn feed_of(application: &Application) -> FeedEntry {
+    let body = json!({
+        "application_id": application.application_id,
+        "loan_id": application.loan_id,
+        "state": application.state.name(),
+        "escalated": application.escalated,
+    });
+    FeedEntry {
+        case_key: application.application_id.clone(),
+        kind: format!("application.{}", application.state.name()),
+        body: body.to_string(),
+    }
+}
+
+/// The message for a notice: typed facts, which notification words in the borrower's language and zone. Its key names case and revision, so that a repeated commit makes the same one.
+fn message(after: &Versioned<Application>, notice: &Notice) -> NotifyBody {
+    let application = &after.record;
+    let mut parameters = BTreeMap::from([("loan_id".to_owned(), application.loan_id.clone())]);
+    let mut set = |name: &str, value: String| parameters.insert(name.to_owned(), value);
+    let answer_due = application.answer_due().map(|due| due.to_string()).unwrap_or_default();
+    let template = match notice {
+        Notice::ApplicationReceived => {
+            set("answer_due", answer_due);
+            "application-received"
+        }
+        Notice::OfferMade { count, expires_at } => {
+            set("offer_count", count.to_string());
+            set("expires", expires_at.to_string());
+            "offer-made"
+        }
+        Notice::EvidenceRequested { types, until } => {
+            set("documents", join(types.iter().map(|kind| kind.as_str())));
+            set("until", until.to_string());
+            "evidence-requested"
+        }
+        Notice::InReview => {
+            set("answer_due", answer_due);
+            "in-review"
+        }
+        Notice::Refused { review_until } => {
+            if let State::Refused { reasons, .. } = &application.state {
+                set("reasons", join(reasons.iter().map(|reason| reason.code.as_str())));
+            }
+            set("review_until", review_until.to_string());
+            "refused"
+        }
+        Notice::OfferExpired => "offer-expired",
+        Notice::Withdrawn => "withdrawn",
+        Notice::AnswerLate => "answer-late",
+    };
+    NotifyBody {
+        key: format!("{}/{template}/{}", application.application_id, after.revision + 1),
+        borrower_id: application.borrower_id.clone(),
+        application_id: application.application_id.clone(),
+        template: template.to_owned(),
+        statutory: matches!(notice, Notice::Refused { .. }),
+        parameters,
+        pack_name: application.pack_name.clone(),
+    }
+}
+
+fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(",")
+}

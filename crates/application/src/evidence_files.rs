@@ -1,0 +1,193 @@
+//! The bytes of documents, a file each.
+
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
+
+use chassis::Problem;
+use sha2::{Digest as _, Sha256};
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
+
+/// Largest document, in bytes.
+pub const MAX_EVIDENCE_BYTES: i64 = 10 * 1024 * 1024;
+/// Largest piece of a document in one message, in bytes.
+pub const MAX_CHUNK_BYTES: usize = 1024 * 1024;
+/// Bytes read at a time while hashing.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Media types that are recognised by their first bytes.
+pub const MEDIA_TYPES: [&str; 4] = ["application/pdf", "image/jpeg", "image/png", "text/plain"];
+
+/// A folder of documents. Names are hashes of ids, so that no id can leave the folder.
+#[derive(Debug, Clone)]
+pub struct EvidenceFiles {
+    folder: PathBuf,
+}
+
+/// What a complete file turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileFacts {
+    pub sha256: String,
+    pub size_bytes: i64,
+    /// `None`: unreadable.
+    pub media_type: Option<&'static str>,
+}
+
+impl EvidenceFiles {
+    /// Opens (and makes) the folder.
+    pub async fn open(folder: &Path) -> Result<Self, Problem> {
+        fs::create_dir_all(folder).await.map_err(io("the evidence folder can't be made"))?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    fn path(&self, evidence_id: &str) -> PathBuf {
+        self.folder.join(hex::encode(Sha256::digest(evidence_id.as_bytes())))
+    }
+
+    /// Bytes stored so far; 0 for an unknown document.
+    pub async fn stored_bytes(&self, evidence_id: &str) -> Result<i64, Problem> {
+        match fs::metadata(self.path(evidence_id)).await {
+            Ok(metadata) => Ok(i64::try_from(metadata.len()).unwrap_or(i64::MAX)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+            Err(error) => Err(io("a document can't be read")(error)),
+        }
+    }
+
+    /// Opens a document for appending at its end.
+    pub async fn append(&self, evidence_id: &str) -> Result<Appender, Problem> {
+        let path = self.path(evidence_id);
+        let opened = OpenOptions::new().create(true).append(true).open(path).await;
+        let mut file = opened.map_err(io("a document can't be opened"))?;
+        let end = file.seek(SeekFrom::End(0)).await.map_err(io("a document can't be read"))?;
+        Ok(Appender { file, length: i64::try_from(end).unwrap_or(i64::MAX) })
+    }
+
+    /// Hash, size and media type of what is stored.
+    pub async fn inspect(&self, evidence_id: &str) -> Result<FileFacts, Problem> {
+        let mut file = File::open(self.path(evidence_id)).await.map_err(io("a document can't be read"))?;
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; READ_BUFFER_BYTES];
+        let mut size = 0_i64;
+        let mut head = Vec::new();
+        loop {
+            let read = file.read(&mut buffer).await.map_err(io("a document can't be read"))?;
+            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+            if head.is_empty() {
+                head = bytes.to_vec();
+            }
+            size += i64::try_from(read).unwrap_or(i64::MAX);
+            hash.update(bytes);
+        }
+        let media_type = media_type(&head);
+        Ok(FileFacts { sha256: hex::encode(hash.finalize()), size_bytes: size, media_type })
+    }
+
+    /// Forgets the bytes of a document whose content was not what had been announced.
+    pub async fn discard(&self, evidence_id: &str) -> Result<(), Problem> {
+        match fs::remove_file(self.path(evidence_id)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(io("a document can't be removed")(error)),
+        }
+    }
+}
+
+/// A document being written.
+pub struct Appender {
+    file: File,
+    length: i64,
+}
+
+impl Appender {
+    /// Bytes stored so far.
+    pub fn length(&self) -> i64 {
+        self.length
+    }
+
+    /// Adds bytes at the end.
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
+        self.file.write_all(bytes).await.map_err(io("a document can't be written"))?;
+        self.length += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        Ok(())
+    }
+
+    /// Brings the bytes to the disk; before that nothing may be promised about them.
+    pub async fn sync(mut self) -> Result<(), Problem> {
+        self.file.flush().await.map_err(io("a document can't be written"))?;
+        self.file.sync_all().await.map_err(io("a document can't be written"))
+    }
+}
+
+fn media_type(head: &[u8]) -> Option<&'static str> {
+    if head.starts_with(b"%PDF-") {
+        Some("application/pdf")
+    } else if head.starts_with(&[0xFF, 0xD8, 0xFF]) {
+        Some("image/jpeg")
+    } else if head.starts_with(&[0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A]) {
+        Some("image/png")
+    } else if !head.is_empty() && is_text(head) {
+        Some("text/plain")
+    } else {
+        None
+    }
+}
+
+/// Valid UTF-8 (a character may be cut at the end of the buffer) without control characters but white space.
+fn is_text(head: &[u8]) -> bool {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => head
+            .get(..error.valid_up_to())
+            .and_then(|valid| std::str::from_utf8(valid).ok())
+            .unwrap_or_default(),
+        Err(_) => return false,
+    };
+    !text.is_empty() && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
+}
+
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> Problem {
+    move |error| match error.kind() {
+        std::io::ErrorKind::StorageFull => {
+            Problem::exhausted(api::leeway::common::v1::ErrorReason::StorageFull, "the disk is full", None)
+        }
+        _ => Problem::internal(what).source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_told_by_content() {
+        let rows: [(&[u8], Option<&str>); 7] = [
+            (b"%PDF-1.7\n", Some("application/pdf")),
+            (&[0xFF, 0xD8, 0xFF, 0xE0], Some("image/jpeg")),
+            (&[0x89, b'P', b'N', b'G', 0x0D, 0x0A, 0x1A, 0x0A, 0], Some("image/png")),
+            ("家庭情况说明\n".as_bytes(), Some("text/plain")),
+            (&"证明".as_bytes()[..4], Some("text/plain")),
+            (&[0, 1, 2, 3], None),
+            (b"", None),
+        ];
+        for (content, expected) in rows {
+            assert_eq!(media_type(content), expected, "{content:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn appends_go_on_where_they_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = EvidenceFiles::open(folder.path()).await.unwrap();
+        assert_eq!(files.stored_bytes("../e1").await.unwrap(), 0);
+        for part in ["%PDF-", "1.7 bill"] {
+            let mut appender = files.append("../e1").await.unwrap();
+            appender.write(part.as_bytes()).await.unwrap();
+            appender.sync().await.unwrap();
+        }
+        let facts = files.inspect("../e1").await.unwrap();
+        assert_eq!((facts.size_bytes, facts.media_type), (13, Some("application/pdf")));
+        assert_eq!(facts.sha256, hex::encode(Sha256::digest(b"%PDF-1.7 bill")));
+        files.discard("../e1").await.unwrap();
+        assert_eq!(files.stored_bytes("../e1").await.unwrap(), 0);
+    }
+}

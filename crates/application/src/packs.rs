@@ -1,0 +1,86 @@
+//! What this service needs of packs, kept in its own database so that a case runs on while policy is away.
+
+use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
+use api::leeway::policy::v1::{GetPackRequest, Pack};
+use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason};
+use chassis::{Problem, Repeat, Violations};
+use negotiation::Process;
+
+use crate::documents::{PackRecord, Versioned};
+use crate::drafts::commit_at;
+use crate::shared::Shared;
+
+/// The pack as it is known here; asks policy where it isn't, or where `digest` names another content.
+pub async fn known(shared: &Shared, name: &str, digest: Option<&str>) -> Result<PackRecord, Problem> {
+    let stored = shared.get::<PackRecord>(name).await?;
+    if let Some(stored) = &stored
+        && digest.is_none_or(|digest| digest == stored.record.digest)
+    {
+        return Ok(stored.record.clone());
+    }
+    let fetched = fetch(shared, name).await?;
+    let revision = stored.as_ref().map_or(0, |stored| stored.revision);
+    let mut commit = commit_at(shared.now());
+    commit.writes.push(Versioned { revision, record: fetched.clone() }.put()?);
+    match shared.store.commit(commit).await {
+        // Another task was first; its content is the same.
+        Ok(_) | Err(store::StoreError::Conflict { .. }) => Ok(fetched),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sentences of the codes an officer chose.
+pub fn reasons(pack: &PackRecord, codes: &[DeclineCode]) -> Vec<DeclineReason> {
+    let sentence = |code: &DeclineCode| pack.reasons.iter().find(|r| r.code == *code).cloned();
+    codes.iter().filter_map(sentence).collect()
+}
+
+/// Documents that count for a reason.
+pub fn accepted(pack: &PackRecord, reason: HardshipReason) -> Vec<EvidenceType> {
+    let row = pack.evidence.iter().find(|(known, _)| *known == reason);
+    row.map(|(_, accepted)| accepted.clone()).unwrap_or_default()
+}
+
+async fn fetch(shared: &Shared, name: &str) -> Result<PackRecord, Problem> {
+    let call = || {
+        let mut client = PolicyServiceClient::new(shared.policy.clone());
+        let request = GetPackRequest { pack_name: name.to_owned(), digest: String::new() };
+        async move { client.get_pack(request).await }
+    };
+    let answer = shared.policy.retry(Repeat::Safe, call).await;
+    let answer = answer.map_err(|status| Problem::from_status(&status))?;
+    let pack = answer.into_inner().pack.ok_or_else(|| Problem::internal("policy answered without a pack"))?;
+    read(&pack)
+}
+
+fn read(pack: &Pack) -> Result<PackRecord, Problem> {
+    let mut v = Violations::new();
+    let section = pack.process.clone().unwrap_or_default();
+    let count = |number: i32, default: u32| u32::try_from(number).ok().filter(|n| *n > 0).unwrap_or(default);
+    let house = Process::default();
+    let process = Process {
+        answer_deadline_hours: count(section.answer_deadline_hours, house.answer_deadline_hours),
+        information_request_days: count(section.information_request_days, house.information_request_days),
+        offer_valid_days: count(section.offer_valid_days, house.offer_valid_days),
+        hold_after_refusal_days: count(section.hold_after_refusal_days, house.hold_after_refusal_days),
+        review_window_days: count(section.review_window_days, house.review_window_days),
+        plan_grace_days: count(section.plan_grace_days, house.plan_grace_days),
+        plan_repair_days: house.plan_repair_days,
+        paid_share: loan::Ratio::parse(&section.paid_share).unwrap_or(house.paid_share),
+        reporting_threshold_days: count(section.reporting_threshold_days, house.reporting_threshold_days),
+        time_zone: pack.time_zone.clone(),
+    };
+    let mut evidence = Vec::new();
+    for rule in &pack.evidence {
+        let reason = wire::hardship_reason_in(&mut v, "evidence.reason", rule.reason);
+        let accepted =
+            rule.accepted.iter().filter_map(|n| wire::evidence_type_in(&mut v, "evidence.accepted", *n));
+        let accepted = accepted.collect::<Vec<_>>();
+        evidence.extend(reason.map(|reason| (reason, accepted)));
+    }
+    let reasons = pack.reasons.iter().filter_map(|r| wire::decline_reason_in(&mut v, "reasons", r)).collect();
+    if !v.is_empty() {
+        return Err(Problem::internal("policy answered a pack with words that this version does not know"));
+    }
+    Ok(PackRecord { name: pack.name.clone(), digest: pack.digest.clone(), process, evidence, reasons })
+}

@@ -1,0 +1,26 @@
+use api::leeway::application::v1::{ClaimApplicationRequest, ClaimApplicationResponse};
+use chassis::{Principal, Problem, Violations};
+use negotiation::Application;
+use tonic::Request;
+
+use crate::cases::{self, Moment};
+use crate::mutation::Mutation;
+use crate::shared::Shared;
+
+const METHOD: &str = "ClaimApplication";
+
+pub async fn handle(
+    shared: &Shared,
+    request: Request<ClaimApplicationRequest>,
+) -> Result<ClaimApplicationResponse, Problem> {
+    let principal = Principal::of(&request)?;
+    let message = request.into_inner();
+    let mut v = Violations::new();
+    let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
+    let id = cases::id_in(&mut v, &message.application_id);
+    v.into_result()?;
+    let verb = |application: Application, m: Moment<'_>| application.claim(m.actor, m.now);
+    let settled = cases::change(shared, mutation, &id, "", verb).await?;
+    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    Ok(ClaimApplicationResponse { application: Some(application) })
+}

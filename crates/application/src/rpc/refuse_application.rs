@@ -1,0 +1,47 @@
+use api::leeway::application::v1::{RefuseApplicationRequest, RefuseApplicationResponse};
+use chassis::{Principal, Problem, Violations};
+use negotiation::{Application, RefusalBy};
+use tonic::Request;
+
+use crate::cases::{self, Moment};
+use crate::mutation::Mutation;
+use crate::packs;
+use crate::shared::{self, Shared};
+
+const METHOD: &str = "RefuseApplication";
+/// Most codes of a refusal.
+const MAX_CODES: usize = 5;
+/// Longest note for the record, characters.
+pub const MAX_NOTE_CHARS: usize = 2_000;
+
+pub async fn handle(
+    shared: &Shared,
+    request: Request<RefuseApplicationRequest>,
+) -> Result<RefuseApplicationResponse, Problem> {
+    let principal = Principal::of(&request)?;
+    let message = request.into_inner();
+    let mut v = Violations::new();
+    let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
+    let id = cases::id_in(&mut v, &message.application_id);
+    let few = (1..=MAX_CODES).contains(&message.codes.len());
+    v.require("codes", few, "OUT_OF_RANGE", "give 1 to 5 codes; the borrower reads their sentences");
+    let mut codes = Vec::new();
+    for (index, number) in message.codes.iter().take(MAX_CODES).enumerate() {
+        codes.extend(wire::decline_code_in(&mut v, &wire::item("codes", index), *number));
+    }
+    let note = wire::text_in(&mut v, "note", &message.note, MAX_NOTE_CHARS).unwrap_or_default();
+    v.into_result()?;
+    let before = shared.find::<Application>(&id).await?;
+    let pack = packs::known(shared, &before.record.pack_name, None).await?;
+    let reasons = packs::reasons(&pack, &codes);
+    if reasons.len() != codes.len() {
+        return Err(Problem::internal("a decline code has no sentences in the pack"));
+    }
+    let by = RefusalBy { actor: shared::actor(&principal), note };
+    let verb = move |application: Application, m: Moment<'_>| {
+        application.refuse(reasons.clone(), by.clone(), m.now, m.process)
+    };
+    let settled = cases::change(shared, mutation, &id, "", verb).await?;
+    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    Ok(RefuseApplicationResponse { application: Some(application) })
+}

@@ -1,0 +1,130 @@
+use api::leeway::application::v1::{LoanRegistration, RegisterLoanRequest, RegisterLoanResponse};
+use chassis::{Principal, Problem, Violations};
+use jiff::Timestamp;
+use loan::{Account, LoanError};
+use serde_json::json;
+use store::{Commit, Entry, FeedEntry};
+use tonic::Request;
+use wire::LoanMessages;
+
+use crate::convert;
+use crate::documents::{LoanRecord, Versioned};
+use crate::drafts::commit_at;
+use crate::mutation::{Draft, Mutation, payload_hash};
+use crate::shared::{DEFAULT_PACK, Shared};
+
+const METHOD: &str = "RegisterLoan";
+
+pub async fn handle(
+    shared: &Shared,
+    request: Request<RegisterLoanRequest>,
+) -> Result<RegisterLoanResponse, Problem> {
+    let principal = Principal::of(&request)?;
+    let message = request.into_inner();
+    let mut v = Violations::new();
+    let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
+    let registration = registration_in(&mut v, "loan", message.loan.as_ref(), shared.now());
+    v.into_result()?;
+    let record =
+        registration.ok_or_else(|| Problem::internal("a registration was neither read nor refused"))?;
+
+    let context = shared.clone();
+    let settled = mutation
+        .run(shared.store.clone(), move || {
+            let (context, record, actor) = (context.clone(), record.clone(), principal.actor());
+            async move {
+                if context.get::<LoanRecord>(&record.loan_id).await?.is_some() {
+                    return Err(Problem::already_exists(format_args!("loan `{}`", record.loan_id)));
+                }
+                let response_ref = record.loan_id.clone();
+                Ok(Draft { commit: registered(&context, record, &actor).await?, response_ref })
+            }
+        })
+        .await?;
+    let loan = shared.find::<LoanRecord>(&settled.response_ref).await?;
+    let today = shared.today(&shared.process(&loan.record.pack_name).await?);
+    let state = loan.record.state(today)?;
+    Ok(RegisterLoanResponse { loan: Some(convert::loan_out(&loan, &state, None, String::new())?) })
+}
+
+/// The commit that stores a new loan.
+pub async fn registered(shared: &Shared, record: LoanRecord, actor: &str) -> Result<Commit, Problem> {
+    let today = shared.today(&shared.process(&record.pack_name).await?);
+    let loan = Versioned::new(record.refreshed(today)?);
+    let mut commit = commit_at(shared.now());
+    let body =
+        json!({ "loan_id": loan.record.loan_id, "registration_sha256": loan.record.registration_hash });
+    commit.writes.push(loan.put()?);
+    commit.journal.push(Entry {
+        stream: format!("loan/{}", loan.record.loan_id),
+        kind: "registered".to_owned(),
+        actor: actor.to_owned(),
+        body: body.to_string(),
+    });
+    commit.feed.push(FeedEntry {
+        case_key: loan.record.loan_id.clone(),
+        kind: "loan.registered".to_owned(),
+        body: body.to_string(),
+    });
+    Ok(commit)
+}
+
+/// A loan as it comes in, replayed once so that whatever doesn't add up is refused here.
+pub fn registration_in(
+    v: &mut Violations,
+    field: &str,
+    registration: Option<&LoanRegistration>,
+    now: Timestamp,
+) -> Option<LoanRecord> {
+    let Some(message) = registration else {
+        v.add(field, wire::reason::REQUIRED, "give the loan");
+        return None;
+    };
+    let loan_id = wire::id_in(v, &wire::at(field, "loan_id"), &message.loan_id);
+    let borrower_id = wire::id_in(v, &wire::at(field, "borrower_id"), &message.borrower_id);
+    let messages = LoanMessages {
+        contract: message.contract.as_ref(),
+        product: message.product.as_ref(),
+        stated_instalments: &message.stated_instalments,
+        events: &message.events,
+    };
+    let account = wire::account_in(v, field, messages, now);
+    let account = account.and_then(|account| replayable(v, field, account));
+    let pack_name = if message.pack_name.is_empty() { DEFAULT_PACK } else { &message.pack_name };
+    let pack_name = wire::id_in(v, &wire::at(field, "pack_name"), pack_name);
+    Some(LoanRecord {
+        loan_id: loan_id?,
+        borrower_id: borrower_id?,
+        pack_name: pack_name?,
+        closed_outside: message.closed,
+        account: account?,
+        plan_id: None,
+        registration_hash: payload_hash(message),
+        closed: false,
+        oldest_unpaid_due: None,
+    })
+}
+
+fn replayable(v: &mut Violations, field: &str, account: Account) -> Option<Account> {
+    let refuse = |v: &mut Violations, path: &str, error: &LoanError| {
+        v.add(&wire::at(field, path), error.code(), error.to_string());
+    };
+    let opened = match Account::open(account.origin, account.product) {
+        Ok(opened) => opened,
+        Err(error) => {
+            refuse(v, "contract", &error);
+            return None;
+        }
+    };
+    let mut replayed = opened;
+    for (index, event) in account.events.into_iter().enumerate() {
+        match replayed.record(event) {
+            Ok(next) => replayed = next,
+            Err(error) => {
+                refuse(v, &wire::item("events", index), &error);
+                return None;
+            }
+        }
+    }
+    Some(replayed)
+}

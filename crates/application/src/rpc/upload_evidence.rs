@@ -1,0 +1,276 @@
+use api::leeway::application::v1::upload_evidence_request::Part;
+use api::leeway::application::v1::{EvidenceStart, UploadEvidenceRequest, UploadEvidenceResponse};
+use api::leeway::common::v1::ErrorReason;
+use assessment::{EvidenceState, EvidenceType};
+use chassis::{Principal, Problem, Violations};
+use negotiation::Application;
+use tonic::{Request, Streaming};
+
+use super::submit_application::MAX_EVIDENCE_PER_CASE;
+use crate::convert::{self, Viewer};
+use crate::documents::{EvidenceRecord, LoanRecord, Versioned};
+use crate::drafts::{add_application, commit_at};
+use crate::evidence_files::{Appender, FileFacts, MAX_CHUNK_BYTES, MAX_EVIDENCE_BYTES};
+use crate::facts;
+use crate::shared::{self, Shared};
+use api::access::Role;
+
+const MAX_NAME_CHARS: usize = 200;
+const SHA256_HEX_CHARS: usize = 64;
+/// Documents of one loan that belong to no case yet.
+const MAX_FREE_PER_LOAN: usize = 40;
+/// Tries of the closing commit against writers of the same case.
+const MAX_CONFLICT_RETRIES: u32 = 8;
+
+/// What the first message says, read.
+#[derive(Clone)]
+struct Start {
+    evidence_id: String,
+    loan_id: String,
+    application_id: String,
+    evidence_type: EvidenceType,
+    issuer: String,
+    file_name: String,
+    size_bytes: i64,
+    sha256: String,
+    offset: i64,
+}
+
+pub async fn handle(
+    shared: &Shared,
+    request: Request<Streaming<UploadEvidenceRequest>>,
+) -> Result<UploadEvidenceResponse, Problem> {
+    let principal = Principal::of(&request)?;
+    let mut messages = request.into_inner();
+    let first = messages.message().await.map_err(|status| Problem::from_status(&status))?.unwrap_or_default();
+    let mut v = Violations::new();
+    let start = start_in(&mut v, &first);
+    v.into_result()?;
+    let start = start.ok_or_else(|| Problem::internal("an upload was neither read nor refused"))?;
+    let loan = shared.find::<LoanRecord>(&start.loan_id).await?;
+    if let Some(known) = known(shared, &start).await? {
+        return Ok(answer(&known, known.record.size_bytes, &principal));
+    }
+    check_case(shared, &start).await?;
+    let mut file = shared.evidence.append(&start.evidence_id).await?;
+    let stored = file.length();
+    let mut received = false;
+    while let Some(message) = messages.message().await.map_err(|status| Problem::from_status(&status))? {
+        if !received && stored != start.offset {
+            return Err(offset_mismatch(&start, stored));
+        }
+        received = true;
+        append(&mut file, &start, message).await?;
+    }
+    let length = file.length();
+    file.sync().await?;
+    if length < start.size_bytes {
+        let record = Versioned::new(record_of(&start, &loan.record, FileFacts::nothing(length), &principal));
+        return Ok(answer(&record, length, &principal));
+    }
+    let evidence = complete(shared, start, loan.record, principal.clone()).await?;
+    Ok(answer(&evidence, length, &principal))
+}
+
+fn start_in(v: &mut Violations, message: &UploadEvidenceRequest) -> Option<Start> {
+    let loan_id = wire::id_in(v, "loan_id", &message.loan_id);
+    let Some(Part::Start(start)) = &message.part else {
+        v.add("start", wire::reason::REQUIRED, "the first message opens the upload");
+        return None;
+    };
+    let EvidenceStart { size_bytes, offset, .. } = *start;
+    let evidence_id = wire::id_in(v, "start.evidence_id", &start.evidence_id);
+    let application_id = match start.application_id.as_str() {
+        "" => Some(String::new()),
+        id => wire::id_in(v, "start.application_id", id),
+    };
+    let evidence_type = wire::evidence_type_in(v, "start.type", start.r#type);
+    let issuer = wire::text_in(v, "start.issuer", &start.issuer, MAX_NAME_CHARS);
+    let file_name = wire::text_in(v, "start.file_name", &start.file_name, MAX_NAME_CHARS);
+    let sized = (1..=MAX_EVIDENCE_BYTES).contains(&size_bytes);
+    v.require("start.size_bytes", sized, "OUT_OF_RANGE", "give 1 to 10,485,760 bytes");
+    let hashed = start.sha256.len() == SHA256_HEX_CHARS
+        && start.sha256.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    v.require("start.sha256", hashed, "SHA256_REQUIRED", "give the SHA-256 of the content in lower-case hex");
+    v.require(
+        "start.offset",
+        (0..=size_bytes.max(0)).contains(&offset),
+        "OUT_OF_RANGE",
+        "give 0 to the size",
+    );
+    Some(Start {
+        evidence_id: evidence_id?,
+        loan_id: loan_id?,
+        application_id: application_id?,
+        evidence_type: evidence_type?,
+        issuer: issuer?,
+        file_name: file_name?,
+        size_bytes,
+        sha256: start.sha256.clone(),
+        offset,
+    })
+}
+
+/// A document that is complete already: a repeated upload answers it, another content under its id is refused.
+async fn known(shared: &Shared, start: &Start) -> Result<Option<Versioned<EvidenceRecord>>, Problem> {
+    let Some(known) = shared.get::<EvidenceRecord>(&start.evidence_id).await? else { return Ok(None) };
+    let same = known.record.sha256 == start.sha256 && known.record.loan_id == start.loan_id;
+    if same {
+        Ok(Some(known))
+    } else {
+        Err(Problem::already_exists(format_args!("document `{}`", start.evidence_id)))
+    }
+}
+
+/// The case must be open, of this loan, and have room.
+async fn check_case(shared: &Shared, start: &Start) -> Result<(), Problem> {
+    let full = |text: &str| Problem::exhausted(ErrorReason::LimitReached, text, None);
+    if start.application_id.is_empty() {
+        let all = shared.related::<EvidenceRecord>("loan_id", &start.loan_id).await?;
+        let free = all.iter().filter(|e| e.record.application_id.is_empty()).count();
+        return if free < MAX_FREE_PER_LOAN {
+            Ok(())
+        } else {
+            Err(full("too many documents without a case"))
+        };
+    }
+    let application = shared.get::<Application>(&start.application_id).await?;
+    let application = application.filter(|a| a.record.loan_id == start.loan_id);
+    let Some(application) = application else {
+        let mut v = Violations::new();
+        v.add("start.application_id", "UNKNOWN_APPLICATION", "no application of this loan");
+        return v.into_result();
+    };
+    if !application.record.state.is_open() {
+        let subject = format!("application/{}", start.application_id);
+        let text = format!("the application is `{}`", application.record.state.name());
+        return Err(Problem::precondition(ErrorReason::WrongState, subject, text));
+    }
+    let room = application.record.evidence_ids.len() < MAX_EVIDENCE_PER_CASE;
+    if room { Ok(()) } else { Err(full("at most 20 documents a case")) }
+}
+
+async fn append(file: &mut Appender, start: &Start, message: UploadEvidenceRequest) -> Result<(), Problem> {
+    let mut v = Violations::new();
+    let Some(Part::Chunk(bytes)) = message.part else {
+        v.add("chunk", wire::reason::REQUIRED, "after the first message only chunks follow");
+        return v.into_result();
+    };
+    v.require("chunk", bytes.len() <= MAX_CHUNK_BYTES, "TOO_LARGE", "at most 1 MiB a message");
+    let after = file.length().saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+    v.require("chunk", after <= start.size_bytes, "TOO_LARGE", "more bytes than were announced");
+    v.into_result()?;
+    file.write(&bytes).await
+}
+
+fn offset_mismatch(start: &Start, stored: i64) -> Problem {
+    let subject = format!("evidence/{}", start.evidence_id);
+    let text = format!("go on at offset {stored}");
+    Problem::precondition(ErrorReason::UploadOffsetMismatch, subject, text).with("offset", stored.to_string())
+}
+
+/// Checks what came and stores the document, in a task of the server's.
+async fn complete(
+    shared: &Shared,
+    start: Start,
+    loan: LoanRecord,
+    principal: Principal,
+) -> Result<Versioned<EvidenceRecord>, Problem> {
+    let shared = shared.clone();
+    chassis::task::owned(async move {
+        let found = shared.evidence.inspect(&start.evidence_id).await?;
+        if found.sha256 != start.sha256 {
+            shared.evidence.discard(&start.evidence_id).await?;
+            let text = "the content is not what its SHA-256 announced; send it again from the beginning";
+            return Err(Problem::malformed(ErrorReason::ContentHashMismatch, text));
+        }
+        let mut record = record_of(&start, &loan, found, &principal);
+        if facts::sent_by_others(&shared, &record).await? {
+            record.failed_checks.push("the same file was sent by another borrower".to_owned());
+        }
+        record.received_at = Some(shared.now());
+        store(&shared, record, &principal).await
+    })
+    .await
+}
+
+async fn store(
+    shared: &Shared,
+    record: EvidenceRecord,
+    principal: &Principal,
+) -> Result<Versioned<EvidenceRecord>, Problem> {
+    let mut attempt = 0;
+    loop {
+        let evidence = Versioned::new(record.clone());
+        let now = shared.now();
+        let mut commit = commit_at(now);
+        commit.writes.push(evidence.put()?);
+        if !record.application_id.is_empty() {
+            let before = shared.find::<Application>(&record.application_id).await?;
+            let by = shared::actor(principal);
+            let moved =
+                before.record.clone().evidence_received(&record.evidence_id, record.evidence_type, &by, now);
+            let moved = moved.map_err(|e| convert::step_problem(&record.application_id, &e))?;
+            add_application(shared, &mut commit, &before, moved).await?;
+        }
+        match shared.store.commit(commit).await {
+            Ok(_) => return shared.find::<EvidenceRecord>(&record.evidence_id).await,
+            Err(store::StoreError::Conflict { kind, .. }) if kind == "evidence" => {
+                // The same upload twice at once; both answer the one that is stored.
+                return shared.find::<EvidenceRecord>(&record.evidence_id).await;
+            }
+            Err(store::StoreError::Conflict { .. }) if attempt < MAX_CONFLICT_RETRIES => attempt += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn record_of(start: &Start, loan: &LoanRecord, found: FileFacts, principal: &Principal) -> EvidenceRecord {
+    let mut failed_checks = Vec::new();
+    if found.media_type.is_none() {
+        failed_checks.push("the content can't be read".to_owned());
+    }
+    let complete = found.size_bytes >= start.size_bytes;
+    // Staff and services without a subject upload for the borrower, e.g. from a paper file.
+    let stranger = match principal.role {
+        Role::Borrower => principal.id != loan.borrower_id,
+        Role::Service => principal.subject.as_ref().is_some_and(|subject| *subject != loan.borrower_id),
+        Role::Officer | Role::Supervisor | Role::PolicyAdmin | Role::Operator | Role::Auditor => false,
+    };
+    EvidenceRecord {
+        evidence_id: start.evidence_id.clone(),
+        loan_id: start.loan_id.clone(),
+        borrower_id: loan.borrower_id.clone(),
+        application_id: start.application_id.clone(),
+        evidence_type: start.evidence_type,
+        issuer: start.issuer.clone(),
+        file_name: start.file_name.clone(),
+        media_type: found.media_type.unwrap_or_default().to_owned(),
+        size_bytes: start.size_bytes,
+        sha256: start.sha256.clone(),
+        state: if complete { EvidenceState::Received } else { EvidenceState::Incomplete },
+        failed_checks: if complete { failed_checks } else { Vec::new() },
+        submitter_is_not_borrower: stranger,
+        reviewed_by: None,
+        note: String::new(),
+        received_at: None,
+    }
+}
+
+fn answer(
+    evidence: &Versioned<EvidenceRecord>,
+    received: i64,
+    principal: &Principal,
+) -> UploadEvidenceResponse {
+    UploadEvidenceResponse {
+        evidence: Some(convert::evidence_out(&evidence.record, Viewer::of(principal))),
+        received_bytes: received,
+    }
+}
+
+impl FileFacts {
+    /// An upload that is not complete.
+    fn nothing(length: i64) -> Self {
+        Self { sha256: String::new(), size_bytes: length, media_type: None }
+    }
+}

@@ -1,0 +1,282 @@
+//! One candidate: terms, their exact schedule, whether they can be kept, and what they are worth.
+
+use loan::value::Flow;
+use loan::{Amount, Applied, Date, LoanError, Measure, Ratio, Terms};
+use rust_decimal::Decimal;
+
+use crate::affordability::{current, month_of};
+use crate::case::Case;
+use crate::codes::{Authority, MeasureKind};
+use crate::error::AssessError;
+use crate::fixed::Fixed;
+use crate::ruling::Ruling;
+use crate::valuation::{Value, Valuer, by_month};
+
+/// Terms with everything that ranking needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub terms: Terms,
+    pub kinds: Kinds,
+    pub applied: Applied,
+    /// Payments by month, minor units.
+    pub pays: Vec<i64>,
+    pub value: Value,
+    pub lender_gain: Fixed,
+    pub borrower_gain: Fixed,
+}
+
+/// The kinds of measure of a candidate, waivers apart, as a set of bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Kinds(u16);
+
+impl Kinds {
+    pub fn of(terms: &Terms) -> Self {
+        let mut kinds = Self::default();
+        for kind in terms.measures.iter().map(measure_kind).filter(|kind| !is_waiver(*kind)) {
+            kinds.0 |= kinds.bit(kind);
+        }
+        kinds
+    }
+
+    pub fn has(self, kind: MeasureKind) -> bool {
+        self.0 & self.bit(kind) != 0
+    }
+
+    fn bit(self, kind: MeasureKind) -> u16 {
+        let place = MeasureKind::ALL.iter().position(|other| *other == kind).unwrap_or(0);
+        1 << place
+    }
+}
+
+/// Waivers come along with other measures; they don't make a kind of their own.
+pub(crate) fn is_waiver(kind: MeasureKind) -> bool {
+    matches!(kind, MeasureKind::WaivePenalty | MeasureKind::WaiveInterest | MeasureKind::ForgivePrincipal)
+}
+
+/// The kind of a measure.
+pub(crate) fn measure_kind(measure: &Measure) -> MeasureKind {
+    match measure {
+        Measure::WaivePenalty { .. } => MeasureKind::WaivePenalty,
+        Measure::WaiveInterest { .. } => MeasureKind::WaiveInterest,
+        Measure::ForgivePrincipal { .. } => MeasureKind::ForgivePrincipal,
+        Measure::ReAge { .. } => MeasureKind::ReAge,
+        Measure::Deferral { .. } => MeasureKind::Deferral,
+        Measure::PaymentReduction { .. } => MeasureKind::PaymentReduction,
+        Measure::TermExtension { .. } => MeasureKind::TermExtension,
+        Measure::RateReduction { .. } => MeasureKind::RateReduction,
+        Measure::Settlement { .. } => MeasureKind::Settlement,
+        Measure::TokenPayments { .. } => MeasureKind::TokenPayments,
+    }
+}
+
+/// Why terms can't be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Infeasible {
+    /// A month asks for more than can be spared.
+    Share { month: usize, pay: Amount, means: Amount },
+    /// The total term would be too long.
+    Term,
+    /// A payment above the contract's instalment without verified income for it.
+    CatchUp { pay: Amount },
+    /// The pack doesn't allow the measure, or not as far.
+    NotAllowed(MeasureKind),
+    /// The all-in cost would exceed the cap.
+    Cost,
+    /// The schedule can't be computed.
+    Schedule(LoanError),
+}
+
+impl Candidate {
+    /// Computes the exact schedule of terms, tests it month by month and values it. The outer error is a
+    /// failure of arithmetic, the inner one says why the terms can't be kept.
+    pub fn evaluate(
+        case: &Case<'_>,
+        valuer: &Valuer,
+        terms: Terms,
+    ) -> Result<Result<Self, Infeasible>, AssessError> {
+        let applied = match loan::relief::apply(&case.state, case.contract(), &terms, case.facts.as_of) {
+            Ok(applied) => applied,
+            Err(LoanError::Arithmetic(error)) => return Err(error.into()),
+            Err(error) => return Ok(Err(Infeasible::Schedule(error))),
+        };
+        let kinds = Kinds::of(&terms);
+        let pays = payments(case, &applied)?;
+        let settles = kinds.has(MeasureKind::Settlement);
+        let lump = if settles { case.lump_sum } else { Amount::ZERO };
+        let problem = match infeasible(case, &applied, &pays, lump)? {
+            None if !settles => undocumented_catch_up(case, &applied),
+            other => other,
+        };
+        if let Some(problem) = problem {
+            return Ok(Err(problem));
+        }
+        let value = valuer.value(case, &pays, lump)?;
+        let lender_gain = value.lender.sub(valuer.none.lender)?;
+        let borrower_gain = valuer.none.borrower.sub(value.borrower)?;
+        Ok(Ok(Self { terms, kinds, applied, pays, value, lender_gain, borrower_gain }))
+    }
+
+    /// Payments by month that terms would ask for; nothing where no schedule follows from them.
+    pub fn payments_of(case: &Case<'_>, terms: &Terms) -> Result<Vec<i64>, AssessError> {
+        match loan::relief::apply(&case.state, case.contract(), terms, case.facts.as_of) {
+            Ok(applied) => payments(case, &applied),
+            Err(LoanError::Arithmetic(error)) => Err(error.into()),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Present-value loss at the contract rate, at the last due date, and its share of the principal left.
+    pub fn pv_loss(&self, case: &Case<'_>) -> Result<(Amount, Ratio), AssessError> {
+        Ok(loan::value::pv_loss(&loan::value::Change {
+            before: &open_flows(case)?,
+            after: &self.applied.flows,
+            annual_rate: case.contract().annual_rate,
+            at: value_date(case),
+            principal_left: case.state.principal_left,
+        })?)
+    }
+
+    /// Nominal yearly cost of what remains, against principal left and what is due, at the last due date;
+    /// an unchanged contract costs its own rate. `None`: it pays back less.
+    pub fn annual_cost(&self, case: &Case<'_>) -> Result<Option<Decimal>, AssessError> {
+        let arrears = &case.state.arrears;
+        let outlay = Amount::try_sum([case.state.principal_left, arrears.interest, arrears.fee])?;
+        let rate = loan::value::annual_cost(outlay, &self.applied.flows, value_date(case))?;
+        Ok(rate.map(|rate| rate.decimal().round_dp(COST_PLACES)))
+    }
+
+    /// Whether the all-in cost stays under the pack's cap.
+    pub fn within_cost_cap(&self, case: &Case<'_>) -> Result<bool, AssessError> {
+        let cap = case.pack.settings.cost_cap.decimal();
+        Ok(self.annual_cost(case)?.is_none_or(|cost| cost <= cap))
+    }
+
+    /// Waived penalty, accrued interest and principal given up: what the authority matrix looks at.
+    pub fn given_up(&self) -> Result<Amount, AssessError> {
+        let applied = &self.applied;
+        Ok(Amount::try_sum([
+            applied.waived.penalty,
+            applied.waived_due_interest,
+            applied.forgiven_principal,
+        ])?)
+    }
+
+    /// Whether the terms lie within the automatic mandate, which the rules must have opened.
+    pub fn in_mandate(&self, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<bool, AssessError> {
+        let settings = &case.pack.settings;
+        let allowed = |measure: &Measure| {
+            settings.automatic_measures.contains(&measure_kind(measure))
+                && match measure {
+                    Measure::Deferral { months, .. } => {
+                        u32::from(*months) <= settings.automatic_deferral_months
+                    }
+                    _ => true,
+                }
+        };
+        // The mandate is a deferral or an extension, not both at once.
+        let one_kind =
+            self.terms.measures.iter().filter(|measure| !is_waiver(measure_kind(measure))).count() == 1;
+        if !ruling.mandate || !one_kind || !self.terms.measures.iter().all(allowed) {
+            return Ok(false);
+        }
+        Ok(self.pv_loss(case)?.1 <= settings.automatic_pv_loss)
+    }
+
+    /// Who must decide these terms: the matrix, never less than the mandate and the rules ask for.
+    pub fn authority(&self, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Authority, AssessError> {
+        let given_up = self.given_up()?;
+        let (_, pv_loss) = self.pv_loss(case)?;
+        let moved = months_moved(case, self.applied.end);
+        let balance = case.state.principal_left;
+        let row = case.pack.tables.authority.iter().find(|row| {
+            row.max_waived.is_none_or(|most| given_up <= most)
+                && row.max_pv_loss.is_none_or(|most| pv_loss <= most)
+                && row.max_extension_months.is_none_or(|most| moved <= most)
+                && row.max_balance.is_none_or(|most| balance <= most)
+        });
+        // INVARIANT: the checker demands a last row without limits.
+        let mut authority =
+            row.map_or(Authority::OfficerAndSupervisor, |row| row.authority).max(ruling.authority);
+        if authority == Authority::Automatic && !self.in_mandate(case, ruling)? {
+            authority = Authority::Officer;
+        }
+        if !self.applied.forgiven_principal.is_zero() {
+            authority = Authority::OfficerAndSupervisor;
+        }
+        Ok(authority)
+    }
+}
+
+/// Places of an annual cost.
+const COST_PLACES: u32 = 4;
+
+fn payments(case: &Case<'_>, applied: &Applied) -> Result<Vec<i64>, AssessError> {
+    let as_of = case.facts.as_of;
+    let mut dues: Vec<(usize, Amount)> =
+        applied.flows.iter().map(|flow| (month_of(as_of, flow.date), flow.amount)).collect();
+    // Penalty that isn't waived stays due; it is paid with the first payment.
+    let penalty = case.state.arrears.penalty.sub_floor0(applied.waived.penalty)?;
+    if !penalty.is_zero() {
+        let first = applied.first_payment.map_or(0, |(date, _)| month_of(as_of, date));
+        dues.push((first, penalty));
+    }
+    by_month(&dues)
+}
+
+fn infeasible(
+    case: &Case<'_>,
+    applied: &Applied,
+    pays: &[i64],
+    lump: Amount,
+) -> Result<Option<Infeasible>, AssessError> {
+    let contract = case.contract();
+    let term = month_of(contract.interest_from, applied.end);
+    if term > usize::try_from(case.pack.settings.max_total_term_months).unwrap_or(usize::MAX) {
+        return Ok(Some(Infeasible::Term));
+    }
+    let mut lump = lump;
+    for (month, pay) in pays.iter().map(|pay| Amount::new(*pay)).enumerate() {
+        let share = case.affordability.share(month);
+        let means = share.add(lump)?;
+        if pay > means {
+            return Ok(Some(Infeasible::Share { month, pay, means }));
+        }
+        lump = lump.sub_floor0(pay.sub_floor0(share)?)?;
+    }
+    Ok(None)
+}
+
+/// A payment above the contract's instalments in a month without verified income.
+fn undocumented_catch_up(case: &Case<'_>, applied: &Applied) -> Option<Infeasible> {
+    let verified = &case.facts.statement.verified_income;
+    for flow in &applied.flows {
+        let month = month_of(case.facts.as_of, flow.date);
+        if flow.amount > case.highest_instalment && current(verified, month).is_none() {
+            return Some(Infeasible::CatchUp { pay: flow.amount });
+        }
+    }
+    None
+}
+
+/// Months by which the end moves beyond the schedule in force.
+fn months_moved(case: &Case<'_>, end: Date) -> u32 {
+    let before = case.state.rows.iter().map(|row| row.row.due).max().unwrap_or(end);
+    u32::try_from(month_of(before, end)).unwrap_or(u32::MAX)
+}
+
+/// The last contract due date on or before the day, else the day itself.
+fn value_date(case: &Case<'_>) -> Date {
+    let as_of = case.facts.as_of;
+    case.state.rows.iter().map(|row| row.row.contract_due).filter(|due| *due <= as_of).max().unwrap_or(as_of)
+}
+
+fn open_flows(case: &Case<'_>) -> Result<Vec<Flow>, AssessError> {
+    let mut flows = Vec::new();
+    for row in &case.state.rows {
+        let amount = row.left()?.instalment()?;
+        if !amount.is_zero() {
+            flows.push(Flow { date: row.row.due, amount });
+        }
+    }
+    Ok(flows)
+}

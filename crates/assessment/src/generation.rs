@@ -1,0 +1,294 @@
+//! Every combination of measures that the pack allows for the borrower's tier and the rules added.
+
+use loan::calendar::month_after;
+use loan::{
+    Amount, Date, Extension, InterestScope, Measure, Rate, Ratio, ReAgeOver, ReducedPayment, ShortfallOver,
+    Terms,
+};
+
+use crate::case::Case;
+use crate::codes::MeasureKind;
+use crate::error::AssessError;
+use crate::pack::measures::TierMeasures;
+use crate::pack::{Limits, Rule};
+use crate::ruling::Ruling;
+
+/// Most candidates of one case; generation stops there.
+pub(crate) const MAX_CANDIDATES: usize = 4096;
+
+/// What may be generated for a case.
+pub(crate) struct Space<'a> {
+    case: &'a Case<'a>,
+    adds: Vec<MeasureKind>,
+    limits: Option<Limits>,
+    tier: &'a TierMeasures,
+}
+
+impl<'a> Space<'a> {
+    /// The space of a case; `None` where a gate allows no terms or the tier has none.
+    pub fn of(case: &'a Case<'a>, ruling: &Ruling<'_>) -> Option<Self> {
+        let limits = match ruling.gate {
+            None => None,
+            Some(Rule { limits: Some(limits), .. }) => Some(*limits),
+            Some(Rule { limits: None, .. }) => return None,
+        };
+        let mut adds = ruling.adds.clone();
+        if limits == Some(Limits::Redate) {
+            // A re-date needs no family, and affordable penalties aren't waived.
+            adds = vec![MeasureKind::Deferral];
+        }
+        Some(Self { case, adds, limits, tier: case.tier? })
+    }
+
+    pub fn allows(&self, kind: MeasureKind) -> bool {
+        self.adds.contains(&kind)
+            && match self.limits {
+                None => true,
+                Some(Limits::Redate) => kind == MeasureKind::Deferral,
+                Some(Limits::Trial) => matches!(
+                    kind,
+                    MeasureKind::WaivePenalty
+                        | MeasureKind::Deferral
+                        | MeasureKind::PaymentReduction
+                        | MeasureKind::TokenPayments
+                ),
+            }
+    }
+
+    /// Most months of a deferral, reduction or token plan under the gate's limits.
+    pub fn month_limit(&self) -> u16 {
+        let settings = &self.case.pack.settings;
+        let months = match self.limits {
+            None => return u16::MAX,
+            Some(Limits::Trial) => settings.trial_months,
+            Some(Limits::Redate) => settings.redate_months,
+        };
+        u16::try_from(months).unwrap_or(u16::MAX)
+    }
+
+    /// The tier's values.
+    pub fn tier(&self) -> &'a TierMeasures {
+        self.tier
+    }
+
+    /// Waiver of the penalty, where a rule adds it and something is overdue.
+    pub fn waives_penalty(&self) -> bool {
+        self.allows(MeasureKind::WaivePenalty) && self.case.in_arrears()
+    }
+
+    /// Last day of the month that holds the assessment day plus the pack's days.
+    pub fn first_payment(&self) -> Result<Date, AssessError> {
+        let span = jiff::Span::new().days(i64::from(self.case.pack.settings.first_payment_min_days));
+        let day = self
+            .case
+            .facts
+            .as_of
+            .checked_add(span)
+            .map_err(|_| AssessError::Arithmetic { at: "calendar" })?;
+        Ok(day.last_of_month())
+    }
+
+    /// Whether rows stay overdue after a deferral of so many months, so that a first payment date is needed.
+    pub fn stays_overdue(&self, deferral_months: u16) -> Result<bool, AssessError> {
+        let Some(oldest) = self.case.state.oldest_unpaid_due else { return Ok(false) };
+        let anchor = self.case.contract().anchor_day();
+        Ok(month_after(anchor, oldest, i32::from(deferral_months))? <= self.case.facts.as_of)
+    }
+
+    /// The last day on which a settlement in `parts` can be paid.
+    pub fn settlement_pay_by(&self, parts: u16) -> Result<Date, AssessError> {
+        let days = jiff::Span::new().days(i64::from(self.case.pack.settings.settlement_days));
+        let span = days.months(i64::from(parts.saturating_sub(1)));
+        self.case.facts.as_of.checked_add(span).map_err(|_| AssessError::Arithmetic { at: "calendar" })
+    }
+
+    /// Every candidate, in a fixed order.
+    pub fn generate(&self) -> Result<Vec<Terms>, AssessError> {
+        let mut found = Found { space: self, terms: Vec::new() };
+        let deferrals = self.deferrals();
+        for deferral in &deferrals {
+            found.push(vec![deferral.clone()], deferral_months(deferral))?;
+        }
+        self.reductions(&mut found)?;
+        self.tokens(&mut found)?;
+        self.re_solved(&mut found, &deferrals)?;
+        self.settlements(&mut found)?;
+        found.terms.truncate(MAX_CANDIDATES);
+        Ok(found.terms)
+    }
+
+    fn deferrals(&self) -> Vec<Measure> {
+        if !self.allows(MeasureKind::Deferral) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for months in self.tier.deferral_months.iter().filter(|months| **months <= self.month_limit()) {
+            for interest in &self.tier.deferral_interest {
+                let months = u8::try_from(*months).unwrap_or(u8::MAX);
+                found.push(Measure::Deferral { months, interest: *interest });
+            }
+        }
+        found
+    }
+
+    fn reductions(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+        if !self.allows(MeasureKind::PaymentReduction) {
+            return Ok(());
+        }
+        let tier = self.tier;
+        for instalments in tier.reduction_instalments.iter().filter(|count| **count <= self.month_limit()) {
+            for factor in &tier.reduction_factors {
+                for multiple in &tier.reduction_multiples {
+                    for interest in &tier.reduction_interest {
+                        let reduction = Measure::PaymentReduction {
+                            pay: ReducedPayment::Factor(*factor),
+                            instalments: *instalments,
+                            shortfall_over: shortfall(*instalments, *multiple),
+                            interest: *interest,
+                        };
+                        found.push(vec![reduction], 0)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tokens(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+        if !self.allows(MeasureKind::TokenPayments) {
+            return Ok(());
+        }
+        let lowest =
+            self.case.affordability.hardship().map(|month| month.share).min().unwrap_or(Amount::ZERO);
+        for months in self.tier.token_months.iter().filter(|months| **months <= self.month_limit()) {
+            for factor in &self.tier.token_factors {
+                let exact = lowest.exact() * factor.decimal();
+                let amount = Amount::new(Amount::round(exact.floor())?.minor());
+                if !amount.is_zero() {
+                    let months = u8::try_from(*months).unwrap_or(u8::MAX);
+                    found.push(vec![Measure::TokenPayments { amount, months }], 0)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Extensions and lower rates, alone, after re-ageing, and after a deferral; re-ageing alone.
+    fn re_solved(&self, found: &mut Found<'_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
+        let re_ages = self.re_ages();
+        for re_age in &re_ages {
+            found.push(vec![re_age.clone()], 0)?;
+        }
+        for (extension, rate) in self.changes() {
+            let change: Vec<Measure> = extension.into_iter().chain(rate).collect();
+            found.push(change.clone(), 0)?;
+            for re_age in &re_ages {
+                found.push([vec![re_age.clone()], change.clone()].concat(), 0)?;
+            }
+            for deferral in deferrals {
+                let months = deferral_months(deferral);
+                found.push([vec![deferral.clone()], change.clone()].concat(), months)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn re_ages(&self) -> Vec<Measure> {
+        if !self.allows(MeasureKind::ReAge) || !self.case.in_arrears() {
+            return Vec::new();
+        }
+        let over = |rows: &u16| if *rows == 0 { ReAgeOver::Remaining } else { ReAgeOver::NextRows(*rows) };
+        self.tier.re_age_rows.iter().map(|rows| Measure::ReAge { over: over(rows) }).collect()
+    }
+
+    /// Pairs of extension and rate, without the empty pair.
+    fn changes(&self) -> Vec<(Option<Measure>, Option<Measure>)> {
+        let mut extensions = vec![None];
+        if self.allows(MeasureKind::TermExtension) {
+            let extend = |extra: &u16| Some(Measure::TermExtension { by: Extension::Instalments(*extra) });
+            extensions.extend(self.tier.extension_instalments.iter().map(extend));
+        }
+        let mut rates = vec![None];
+        if self.allows(MeasureKind::RateReduction) {
+            let contract = self.case.contract().annual_rate.decimal();
+            let lower = |factor: &Ratio| {
+                let rate = Rate::from((contract * factor.decimal()).round_dp(6));
+                Some(Measure::RateReduction { rate, until: None })
+            };
+            rates.extend(self.tier.rate_factors.iter().map(lower));
+        }
+        let mut pairs = Vec::new();
+        for extension in &extensions {
+            for rate in &rates {
+                if extension.is_some() || rate.is_some() {
+                    pairs.push((extension.clone(), rate.clone()));
+                }
+            }
+        }
+        pairs
+    }
+
+    fn settlements(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+        if !self.allows(MeasureKind::Settlement) {
+            return Ok(());
+        }
+        let floor = self.settlement_floor();
+        for share in self.tier.settlement_shares.iter().filter(|share| **share >= floor) {
+            for parts in &self.tier.settlement_parts {
+                let settlement = Measure::Settlement {
+                    principal_share: *share,
+                    pay_by: self.settlement_pay_by(*parts)?,
+                    parts: u8::try_from(*parts).unwrap_or(u8::MAX),
+                };
+                let waiver = Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE };
+                let measures = if self.allows(MeasureKind::WaiveInterest) {
+                    vec![waiver, settlement]
+                } else {
+                    vec![settlement]
+                };
+                found.push(measures, u16::MAX)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lowest share of the principal that a settlement may ask in this bucket.
+    pub fn settlement_floor(&self) -> Ratio {
+        // INVARIANT: the checker demands a floor for every bucket.
+        self.case.pack.tables.settlement_floor.get(&self.case.state.bucket).copied().unwrap_or(Ratio::ONE)
+    }
+}
+
+/// Rows of a shortfall: a multiple of the reduced rows, or the last row.
+pub(crate) fn shortfall(instalments: u16, multiple: u16) -> ShortfallOver {
+    match multiple {
+        0 => ShortfallOver::ToEnd,
+        times => ShortfallOver::Rows(instalments.saturating_mul(times)),
+    }
+}
+
+fn deferral_months(measure: &Measure) -> u16 {
+    match measure {
+        Measure::Deferral { months, .. } => u16::from(*months),
+        _ => 0,
+    }
+}
+
+struct Found<'a, 'b> {
+    space: &'a Space<'b>,
+    terms: Vec<Terms>,
+}
+
+impl Found<'_, '_> {
+    /// Adds terms with the waiver of penalty and a first payment date; a settlement (`u16::MAX` months) has its own.
+    fn push(&mut self, mut measures: Vec<Measure>, deferral_months: u16) -> Result<(), AssessError> {
+        if self.space.waives_penalty() {
+            measures.insert(0, Measure::WaivePenalty { share: Ratio::ONE });
+        }
+        let needs_date = deferral_months != u16::MAX && self.space.stays_overdue(deferral_months)?;
+        let re_aged = measures.iter().any(|measure| matches!(measure, Measure::ReAge { .. }));
+        let first_payment = if needs_date && !re_aged { Some(self.space.first_payment()?) } else { None };
+        self.terms.push(Terms { measures, first_payment });
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Assessment of hardship cases: facts and a pack in, a decision with its trace out.
+//!
+//! Pure: parses bytes given to it, opens no paths, knows no clock, no randomness and no network. The same
+//! facts under the same pack give the same bytes.
+
+mod affordability;
+mod assess;
+mod candidate;
+mod case;
+mod catalogue;
+mod codes;
+mod decision;
+mod error;
+mod facts;
+mod fixed;
+mod generation;
+mod offer;
+mod pack;
+mod proposal;
+mod ruling;
+mod selection;
+mod valuation;
+
+pub use assess::{Trace, assess};
+pub use codes::*;
+pub use decision::*;
+pub use error::AssessError;
+pub use facts::*;
+pub use pack::*;

@@ -1,0 +1,355 @@
+//! The closed catalogue of parameters: every name with its unit, and the typed values that the engine reads.
+
+use loan::{Amount, Currency, Date, DeferralInterest, Ratio, ReductionInterest};
+
+use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use crate::codes::{EvidenceType, MeasureKind};
+
+/// One parameter with where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    /// Name.
+    pub name: String,
+    /// Value as text with its unit.
+    pub value: String,
+    /// Source, e.g. an article of law.
+    pub source: String,
+    /// `law`, `guidance` or `house`.
+    pub status: String,
+    /// Since when.
+    pub effective_from: Date,
+}
+
+/// Parameter values as the engine reads them. Shares are fractions, money is minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Longest total term from the day interest runs, months.
+    pub max_total_term_months: u32,
+    /// Penalty rate as a multiple of the contract rate.
+    pub penalty_multiplier: Ratio,
+    /// Highest nominal all-in cost a year, as a fraction.
+    pub cost_cap: Ratio,
+    /// Share of the surplus kept as a buffer.
+    pub buffer_share: Ratio,
+    /// Highest buffer a month.
+    pub buffer_cap: Amount,
+    /// Essential outgoings of one adult a month.
+    pub benchmark_adult: Amount,
+    /// Weight of each further adult.
+    pub benchmark_further_adult: Ratio,
+    /// Weight of each dependant.
+    pub benchmark_dependant: Ratio,
+    /// Declared essentials above this multiple of the benchmark need evidence.
+    pub excess_factor: Ratio,
+    /// Documents that prove such an excess.
+    pub excess_evidence: Vec<EvidenceType>,
+    /// κ: weight of what a borrower pays beyond their share.
+    pub overload_weight: Ratio,
+    /// Shortfall rows = this × reduced rows, where a proposal leaves them out.
+    pub reduction_shortfall_multiple: u16,
+    /// Overdue rows of a reduction are payable at the end of the month this many days after the assessment.
+    pub first_payment_min_days: u32,
+    /// Days a borrower has to pay a settlement.
+    pub settlement_days: u32,
+    /// Deferral interest, where a proposal leaves it out.
+    pub deferral_interest: DeferralInterest,
+    /// Reduction interest, where a proposal leaves it out.
+    pub reduction_interest: ReductionInterest,
+    /// Longest trial plan, months.
+    pub trial_months: u32,
+    /// Longest deferral that counts as a mere re-date, months.
+    pub redate_months: u32,
+    /// Measures that the automatic mandate may hold.
+    pub automatic_measures: Vec<MeasureKind>,
+    /// Most months of deferral in the automatic mandate.
+    pub automatic_deferral_months: u32,
+    /// Highest present-value loss in the automatic mandate, as a share of the principal left.
+    pub automatic_pv_loss: Ratio,
+}
+
+/// How a case is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Hours in which the platform owes an answer.
+    pub answer_deadline_hours: u32,
+    /// Days a borrower has to send a document.
+    pub information_request_days: u32,
+    /// Days an offer stands.
+    pub offer_valid_days: u32,
+    /// Days after a refusal before any measure.
+    pub hold_after_refusal_days: u32,
+    /// Days after a refusal in which another look can be asked for.
+    pub review_window_days: u32,
+    /// Days of grace after a missed plan payment.
+    pub plan_grace_days: u32,
+    /// Share of a payment that counts as paid.
+    pub paid_share: Ratio,
+    /// Days past due up to which an accepted plan is reported as current.
+    pub reporting_threshold_days: u32,
+}
+
+const STATUSES: [&str; 3] = ["law", "guidance", "house"];
+
+/// Parameters that are shown to other services and people; the engine doesn't compute with them.
+const FLAGS: [&str; 4] =
+    ["pre_notice_before_report", "human_review_on_demand", "health_data_consent", "diagnosis_data_to_bureau"];
+
+/// Reads `[parameters]`; each is a table of value, source, status and effective date.
+pub(crate) struct ParameterReader<'a> {
+    section: Section<'a>,
+    currency: Currency,
+    pub parameters: Vec<Parameter>,
+}
+
+impl<'a> ParameterReader<'a> {
+    pub fn new(section: Section<'a>, currency: Currency) -> Self {
+        Self { section, currency, parameters: Vec::new() }
+    }
+
+    /// The value node of a parameter, after recording where it comes from.
+    fn value(&mut self, name: &'static str, problems: &mut Problems) -> Option<&'a Node> {
+        let node = self.section.required(name, problems)?;
+        let Value::Table(table) = &node.value else {
+            mismatch(
+                node.line,
+                name,
+                ("a table of value, source, status, effective_from", node.value.kind()),
+                problems,
+            );
+            return None;
+        };
+        let mut section = Section::new(table, node.line);
+        let value = section.required("value", problems);
+        let source = section.text("source", problems);
+        let status = section.text("status", problems);
+        let effective_from = section.date("effective_from", problems);
+        section.finish(problems);
+        if let Some((status, line)) = status
+            && !STATUSES.contains(&status)
+        {
+            let mend = suggest(status, STATUSES.into_iter());
+            problems.add(line, format!("unknown status `{status}`"), mend);
+        }
+        let (value, source, status) = (value?, source?.0, status?.0);
+        self.parameters.push(Parameter {
+            name: name.to_owned(),
+            value: show(&value.value),
+            source: source.to_owned(),
+            status: status.to_owned(),
+            effective_from: effective_from?,
+        });
+        Some(value)
+    }
+
+    /// A whole number with its unit, such as `60 months`.
+    fn counted(&mut self, name: &'static str, unit: &str, problems: &mut Problems) -> Option<u32> {
+        let node = self.value(name, problems)?;
+        let parsed = match &node.value {
+            Value::Text(text) => text.strip_suffix(unit).and_then(|number| number.trim_end().parse().ok()),
+            _ => None,
+        };
+        if parsed.is_none() {
+            wrong_unit(node, name, &format!("a number of {unit}, such as \"7 {unit}\""), problems);
+        }
+        parsed
+    }
+
+    fn ratio(&mut self, name: &'static str, problems: &mut Problems) -> Option<Ratio> {
+        let node = self.value(name, problems)?;
+        let parsed = match &node.value {
+            Value::Text(text) => Ratio::parse(text).ok().filter(|ratio| *ratio >= Ratio::ZERO),
+            _ => None,
+        };
+        if parsed.is_none() {
+            wrong_unit(node, name, "a ratio of at least 0, such as \"0.10\"", problems);
+        }
+        parsed
+    }
+
+    fn money(&mut self, name: &'static str, problems: &mut Problems) -> Option<Amount> {
+        let node = self.value(name, problems)?;
+        let parsed = match &node.value {
+            Value::Text(text) => parse_money(text, self.currency).filter(|amount| !amount.is_negative()),
+            _ => None,
+        };
+        if parsed.is_none() {
+            let wanted = format!("an amount in {0}, such as \"500.00 {0}\"", self.currency.code());
+            wrong_unit(node, name, &wanted, problems);
+        }
+        parsed
+    }
+
+    fn word<T>(
+        &mut self,
+        name: &'static str,
+        words: &[(&'static str, T)],
+        problems: &mut Problems,
+    ) -> Option<T>
+    where
+        T: Copy,
+    {
+        let node = self.value(name, problems)?;
+        let Value::Text(text) = &node.value else {
+            wrong_unit(node, name, "a word", problems);
+            return None;
+        };
+        let found = words.iter().find(|(word, _)| word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let mend = suggest(text, words.iter().map(|(word, _)| *word));
+            problems.add(node.line, format!("unknown word `{text}` for `{name}`"), mend);
+        }
+        found
+    }
+
+    fn words<T: Copy>(
+        &mut self,
+        name: &'static str,
+        known: &[(&'static str, T)],
+        problems: &mut Problems,
+    ) -> Option<Vec<T>> {
+        let node = self.value(name, problems)?;
+        let Value::List(items) = &node.value else {
+            wrong_unit(node, name, "a list of words", problems);
+            return None;
+        };
+        let mut found = Vec::new();
+        for item in items {
+            let Value::Text(text) = &item.value else {
+                wrong_unit(item, name, "a list of words", problems);
+                continue;
+            };
+            match known.iter().find(|(word, _)| word == text) {
+                Some((_, value)) => found.push(*value),
+                None => {
+                    let mend = suggest(text, known.iter().map(|(word, _)| *word));
+                    problems.add(item.line, format!("unknown word `{text}` for `{name}`"), mend);
+                }
+            }
+        }
+        Some(found)
+    }
+
+    fn flag(&mut self, name: &'static str, problems: &mut Problems) {
+        if let Some(node) = self.value(name, problems)
+            && !matches!(node.value, Value::Flag(_))
+        {
+            wrong_unit(node, name, "true or false", problems);
+        }
+    }
+
+    /// Reads how a case is run.
+    pub fn process(&mut self, problems: &mut Problems) -> Option<Process> {
+        let answer_deadline_hours = self.counted("answer_deadline_hours", "hours", problems);
+        let information_request_days = self.counted("information_request_days", "days", problems);
+        let offer_valid_days = self.counted("offer_valid_days", "days", problems);
+        let hold_after_refusal_days = self.counted("hold_after_refusal_days", "days", problems);
+        let review_window_days = self.counted("review_window_days", "days", problems);
+        let plan_grace_days = self.counted("plan_grace_days", "days", problems);
+        let paid_share = self.ratio("paid_share", problems);
+        let reporting_threshold_days = self.counted("reporting_threshold_days", "days", problems);
+        Some(Process {
+            answer_deadline_hours: answer_deadline_hours?,
+            information_request_days: information_request_days?,
+            offer_valid_days: offer_valid_days?,
+            hold_after_refusal_days: hold_after_refusal_days?,
+            review_window_days: review_window_days?,
+            plan_grace_days: plan_grace_days?,
+            paid_share: paid_share?,
+            reporting_threshold_days: reporting_threshold_days?,
+        })
+    }
+
+    /// Reads everything that the engine computes with, and the flags; then refuses unknown parameters.
+    pub fn settings(mut self, problems: &mut Problems) -> (Option<Settings>, Vec<Parameter>) {
+        for name in FLAGS {
+            self.flag(name, problems);
+        }
+        let settings = self.engine(problems);
+        self.section.finish(problems);
+        self.parameters.sort_by(|left, right| left.name.cmp(&right.name));
+        (settings, self.parameters)
+    }
+
+    fn engine(&mut self, problems: &mut Problems) -> Option<Settings> {
+        let evidence: Vec<_> = EvidenceType::ALL.iter().map(|word| (word.as_str(), *word)).collect();
+        let measures: Vec<_> = MeasureKind::ALL.iter().map(|word| (word.as_str(), *word)).collect();
+        let max_total_term_months = self.counted("max_total_term_months", "months", problems);
+        let penalty_multiplier = self.ratio("penalty_multiplier", problems);
+        let cost_cap = self.ratio("cost_cap", problems);
+        let buffer_share = self.ratio("buffer_share", problems);
+        let buffer_cap = self.money("buffer_cap", problems);
+        let benchmark_adult = self.money("benchmark_adult", problems);
+        let benchmark_further_adult = self.ratio("benchmark_further_adult", problems);
+        let benchmark_dependant = self.ratio("benchmark_dependant", problems);
+        let excess_factor = self.ratio("excess_factor", problems);
+        let excess_evidence = self.words("excess_evidence", &evidence, problems);
+        let overload_weight = self.ratio("overload_weight", problems);
+        let shortfall = self.counted("reduction_shortfall_multiple", "times", problems);
+        let first_payment_min_days = self.counted("first_payment_min_days", "days", problems);
+        let settlement_days = self.counted("settlement_days", "days", problems);
+        let deferral_interest = self.word("deferral_interest", &DEFERRAL_INTEREST, problems);
+        let reduction_interest = self.word("reduction_interest", &REDUCTION_INTEREST, problems);
+        let trial_months = self.counted("trial_months", "months", problems);
+        let redate_months = self.counted("redate_months", "months", problems);
+        let automatic_measures = self.words("automatic_measures", &measures, problems);
+        let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
+        let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
+        Some(Settings {
+            max_total_term_months: max_total_term_months?,
+            penalty_multiplier: penalty_multiplier?,
+            cost_cap: cost_cap?,
+            buffer_share: buffer_share?,
+            buffer_cap: buffer_cap?,
+            benchmark_adult: benchmark_adult?,
+            benchmark_further_adult: benchmark_further_adult?,
+            benchmark_dependant: benchmark_dependant?,
+            excess_factor: excess_factor?,
+            excess_evidence: excess_evidence?,
+            overload_weight: overload_weight?,
+            reduction_shortfall_multiple: u16::try_from(shortfall?).unwrap_or(u16::MAX),
+            first_payment_min_days: first_payment_min_days?,
+            settlement_days: settlement_days?,
+            deferral_interest: deferral_interest?,
+            reduction_interest: reduction_interest?,
+            trial_months: trial_months?,
+            redate_months: redate_months?,
+            automatic_measures: automatic_measures?,
+            automatic_deferral_months: automatic_deferral_months?,
+            automatic_pv_loss: automatic_pv_loss?,
+        })
+    }
+}
+
+/// Words for deferral interest in packs.
+pub(crate) const DEFERRAL_INTEREST: [(&str, DeferralInterest); 4] = [
+    ("NONE", DeferralInterest::None),
+    ("PAID", DeferralInterest::Paid),
+    ("SPREAD", DeferralInterest::Spread),
+    ("AT_END", DeferralInterest::AtEnd),
+];
+
+/// Words for reduction interest in packs.
+pub(crate) const REDUCTION_INTEREST: [(&str, ReductionInterest); 2] =
+    [("NONE", ReductionInterest::None), ("CONTRACT", ReductionInterest::Contract)];
+
+/// Reads `500.00 CNY`; `None` where the amount is unreadable or the currency another one.
+pub(crate) fn parse_money(text: &str, currency: Currency) -> Option<Amount> {
+    let number = text.strip_suffix(currency.code())?.trim_end();
+    Amount::parse(number, currency).ok()
+}
+
+fn wrong_unit(node: &Node, name: &str, wanted: &str, problems: &mut Problems) {
+    let found = show(&node.value);
+    problems.add(node.line, format!("`{name}` must be {wanted}, found `{found}`"), format!("write {wanted}"));
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Flag(flag) => flag.to_string(),
+        Value::List(items) => items.iter().map(|item| show(&item.value)).collect::<Vec<_>>().join(" "),
+        Value::Table(_) => "a table".to_owned(),
+        Value::Other(kind) => (*kind).to_owned(),
+    }
+}

@@ -1,0 +1,254 @@
+//! Completes a proposal from the pack, and says in both languages what was completed or changed and why.
+
+use loan::{
+    Amount, Currency, Extension, InterestScope, Measure, Ratio, ReAgeOver, ReducedPayment, ShortfallOver,
+    Terms,
+};
+
+use crate::candidate::{Infeasible, measure_kind};
+use crate::case::Case;
+use crate::codes::MeasureKind;
+use crate::decision::LocalizedText;
+use crate::error::AssessError;
+use crate::facts::{Proposal, ProposedExtension, ProposedMeasure, ProposedPay, ProposedReAge};
+use crate::generation::Space;
+use crate::pack::Settings;
+
+/// A proposal with every part filled in.
+pub(crate) struct Completed {
+    pub terms: Terms,
+    /// What was filled in, a sentence each.
+    pub changes: Vec<LocalizedText>,
+}
+
+/// Fills in what a proposal leaves out: the pack's interest and shortfall, the waivers that the rules add, the
+/// first payment date and a settlement's last day.
+pub(crate) fn complete(
+    case: &Case<'_>,
+    space: &Space<'_>,
+    proposal: &Proposal,
+) -> Result<Completed, AssessError> {
+    let mut completion = Completion { settings: &case.pack.settings, space, changes: Vec::new() };
+    let mut measures = Vec::new();
+    for measure in &proposal.measures {
+        measures.extend(completion.measure(measure)?);
+    }
+    let has = |measures: &[Measure], kind| measures.iter().any(|measure| measure_kind(measure) == kind);
+    if space.waives_penalty() && !has(&measures, MeasureKind::WaivePenalty) {
+        measures.insert(0, Measure::WaivePenalty { share: Ratio::ONE });
+        completion.say("逾期罚息全部减免。", "The penalty accrued so far is waived.");
+    }
+    let settles = has(&measures, MeasureKind::Settlement);
+    if settles && space.allows(MeasureKind::WaiveInterest) && !has(&measures, MeasureKind::WaiveInterest) {
+        measures.insert(0, Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE });
+        completion.say("未付利息全部减免。", "Unpaid interest is waived.");
+    }
+    let mut first_payment = proposal.first_payment;
+    let deferral = measures.iter().find_map(|measure| match measure {
+        Measure::Deferral { months, .. } => Some(u16::from(*months)),
+        _ => None,
+    });
+    let re_aged = has(&measures, MeasureKind::ReAge);
+    if first_payment.is_none() && !settles && !re_aged && space.stays_overdue(deferral.unwrap_or(0))? {
+        let date = space.first_payment()?;
+        first_payment = Some(date);
+        completion
+            .say(format!("已逾期的分期改在 {date} 支付。"), format!("What is overdue is payable on {date}."));
+    }
+    measures.sort_by_key(Measure::rank);
+    Ok(Completed { terms: Terms { measures, first_payment }, changes: completion.changes })
+}
+
+struct Completion<'a, 'b> {
+    settings: &'a Settings,
+    space: &'a Space<'b>,
+    changes: Vec<LocalizedText>,
+}
+
+impl Completion<'_, '_> {
+    fn say(&mut self, zh_cn: impl Into<String>, en: impl Into<String>) {
+        self.changes.push(LocalizedText { zh_cn: zh_cn.into(), en: en.into() });
+    }
+
+    /// The measure with its parts filled in; `None` for one that another measure implies.
+    fn measure(&mut self, measure: &ProposedMeasure) -> Result<Option<Measure>, AssessError> {
+        let measure = match measure {
+            ProposedMeasure::WaivePenalty { share } => {
+                Measure::WaivePenalty { share: share.unwrap_or(Ratio::ONE) }
+            }
+            ProposedMeasure::WaiveInterest { scope, share } => Measure::WaiveInterest {
+                scope: scope.unwrap_or(InterestScope::All),
+                share: share.unwrap_or(Ratio::ONE),
+            },
+            ProposedMeasure::ForgivePrincipal { share } => match share {
+                Some(share) => Measure::ForgivePrincipal { share: *share },
+                None => return Ok(None),
+            },
+            ProposedMeasure::ReAge { over } => Measure::ReAge { over: re_age(*over) },
+            ProposedMeasure::Deferral { months, interest } => {
+                if interest.is_none() {
+                    self.say(
+                        "延期期间的利息按规则包处理。",
+                        "Interest during the deferral follows the pack.",
+                    );
+                }
+                let interest = interest.unwrap_or(self.settings.deferral_interest);
+                Measure::Deferral { months: *months, interest }
+            }
+            ProposedMeasure::PaymentReduction { .. } => self.reduction(measure),
+            ProposedMeasure::TermExtension { by } => Measure::TermExtension { by: extension(*by) },
+            ProposedMeasure::RateReduction { rate, until } => {
+                Measure::RateReduction { rate: *rate, until: *until }
+            }
+            ProposedMeasure::Settlement { .. } => self.settlement(measure)?,
+            ProposedMeasure::TokenPayments { amount, months } => {
+                Measure::TokenPayments { amount: *amount, months: *months }
+            }
+        };
+        Ok(Some(measure))
+    }
+
+    fn reduction(&mut self, measure: &ProposedMeasure) -> Measure {
+        let ProposedMeasure::PaymentReduction { pay, instalments, shortfall_rows, interest } = measure else {
+            return Measure::WaivePenalty { share: Ratio::ZERO };
+        };
+        let shortfall_over = match shortfall_rows {
+            Some(rows) => ShortfallOver::Rows(*rows),
+            None => {
+                let rows = instalments.saturating_mul(self.settings.reduction_shortfall_multiple);
+                self.say(
+                    format!("少付的部分分摊到随后的 {rows} 期。"),
+                    format!("What is put off is spread over the next {rows} instalments."),
+                );
+                ShortfallOver::Rows(rows)
+            }
+        };
+        if interest.is_none() {
+            self.say("延后本金的利息按规则包处理。", "Interest on what is put off follows the pack.");
+        }
+        Measure::PaymentReduction {
+            pay: match pay {
+                ProposedPay::Factor(factor) => ReducedPayment::Factor(*factor),
+                ProposedPay::Amount(amount) => ReducedPayment::Amount(*amount),
+            },
+            instalments: *instalments,
+            shortfall_over,
+            interest: interest.unwrap_or(self.settings.reduction_interest),
+        }
+    }
+
+    fn settlement(&mut self, measure: &ProposedMeasure) -> Result<Measure, AssessError> {
+        let ProposedMeasure::Settlement { principal_share, pay_by, parts } = measure else {
+            return Ok(Measure::WaivePenalty { share: Ratio::ZERO });
+        };
+        let parts = parts.unwrap_or(1).max(1);
+        let principal_share = match principal_share {
+            Some(share) => *share,
+            None => {
+                let share = self.space.settlement_floor();
+                self.say(
+                    format!("结清金额为剩余本金的 {share}。"),
+                    format!("The settlement is {share} of the principal left."),
+                );
+                share
+            }
+        };
+        let pay_by = match pay_by {
+            Some(date) => *date,
+            None => {
+                let date = self.space.settlement_pay_by(u16::from(parts))?;
+                self.say(format!("最迟于 {date} 付清。"), format!("It can be paid until {date}."));
+                date
+            }
+        };
+        Ok(Measure::Settlement { principal_share, pay_by, parts })
+    }
+}
+
+fn re_age(over: ProposedReAge) -> ReAgeOver {
+    match over {
+        ProposedReAge::Rows(rows) => ReAgeOver::NextRows(rows),
+        ProposedReAge::Remaining => ReAgeOver::Remaining,
+        ProposedReAge::End => ReAgeOver::End,
+    }
+}
+
+fn extension(by: ProposedExtension) -> Extension {
+    match by {
+        ProposedExtension::Instalments(extra) => Extension::Instalments(extra),
+        ProposedExtension::TargetPayment(target) => Extension::TargetPayment(target),
+    }
+}
+
+/// The first measure that the rules or the tier don't allow, or not as far.
+pub(crate) fn not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
+    let tier = space.tier();
+    let most = |values: &[u16]| values.iter().max().copied().unwrap_or(0).min(space.month_limit());
+    let allowed = |measure: &Measure| match measure {
+        // Waivers are judged by the authority matrix.
+        Measure::WaivePenalty { .. } | Measure::WaiveInterest { .. } | Measure::ForgivePrincipal { .. } => {
+            true
+        }
+        Measure::ReAge { .. } => !tier.re_age_rows.is_empty(),
+        Measure::Deferral { months, interest } => {
+            u16::from(*months) <= most(&tier.deferral_months) && tier.deferral_interest.contains(interest)
+        }
+        Measure::PaymentReduction { instalments, interest, .. } => {
+            *instalments <= most(&tier.reduction_instalments) && tier.reduction_interest.contains(interest)
+        }
+        Measure::TermExtension { by: Extension::Instalments(extra) } => {
+            tier.extension_instalments.iter().max().is_some_and(|most| extra <= most)
+        }
+        Measure::TermExtension { by: Extension::TargetPayment(_) } => !tier.extension_instalments.is_empty(),
+        Measure::RateReduction { .. } => !tier.rate_factors.is_empty(),
+        Measure::Settlement { principal_share, pay_by, parts } => {
+            let latest = space.settlement_pay_by(u16::from(*parts));
+            *principal_share >= space.settlement_floor()
+                && u16::from(*parts) <= tier.settlement_parts.iter().max().copied().unwrap_or(0)
+                && latest.is_ok_and(|latest| *pay_by <= latest)
+        }
+        Measure::TokenPayments { months, .. } => u16::from(*months) <= most(&tier.token_months),
+    };
+    terms
+        .measures
+        .iter()
+        .find(|measure| {
+            let kind = measure_kind(measure);
+            !allowed(measure) || (!crate::candidate::is_waiver(kind) && !space.allows(kind))
+        })
+        .map(|measure| Infeasible::NotAllowed(measure_kind(measure)))
+}
+
+/// Why a proposal can't stand as it is, as a sentence.
+pub(crate) fn explain(problem: &Infeasible, currency: Currency) -> LocalizedText {
+    let show = |amount: Amount| format!("{} {}", amount.format(currency), currency.code());
+    let (zh_cn, en) = match problem {
+        Infeasible::Share { month, pay, means } => (
+            format!("第 {} 个月需付 {}，而可用于还款的是 {}。", month + 1, show(*pay), show(*means)),
+            format!("In month {} it asks for {}, and {} can be spared.", month + 1, show(*pay), show(*means)),
+        ),
+        Infeasible::Term => (
+            "期限超过允许的最长期限。".to_owned(),
+            "It would run beyond the longest term that is allowed.".to_owned(),
+        ),
+        Infeasible::CatchUp { pay } => (
+            format!("其中一期 {} 高于合同分期，而届时的收入尚未核实。", show(*pay)),
+            format!(
+                "A payment of {} is above the contract's instalment, and no verified income shows it.",
+                show(*pay)
+            ),
+        ),
+        Infeasible::NotAllowed(kind) => (
+            format!("规则不允许该措施或其幅度（{}）。", kind.as_str()),
+            format!("The rules don't allow this measure, or not as far ({}).", kind.as_str()),
+        ),
+        Infeasible::Cost => {
+            ("综合成本将超过上限。".to_owned(), "The all-in cost would exceed the cap.".to_owned())
+        }
+        Infeasible::Schedule(error) => (
+            "该条款无法生成还款计划。".to_owned(),
+            format!("No schedule follows from these terms ({}).", error.code()),
+        ),
+    };
+    LocalizedText { zh_cn, en }
+}

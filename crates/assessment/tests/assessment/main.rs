@@ -1,0 +1,12 @@
+//! The assessment under the packs that ship: stories, pack refusals, affordability, authority, properties.
+
+#[cfg(test)]
+mod packs;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod stories;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tables;

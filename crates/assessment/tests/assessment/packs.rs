@@ -1,0 +1,175 @@
+//! The packs that ship are accepted; packs with one thing wrong are refused at its file and line.
+
+use assessment::{PackFiles, load_pack};
+
+use crate::support::{files, pack};
+
+/// Replaces the first occurrence in a file; panics where there is none, so that no row of a table is idle.
+fn change(files: &mut PackFiles, file: &str, from: &str, to: &str) {
+    let text = String::from_utf8(files.0[file].clone()).unwrap();
+    assert!(text.contains(from), "{file} has no `{from}`");
+    files.0.insert(file.to_owned(), text.replacen(from, to, 1).into_bytes());
+}
+
+#[test]
+fn the_packs_that_ship_are_accepted() {
+    for (name, currency, zone) in
+        [("cn-instalment", "CNY", "Asia/Shanghai"), ("us-consumer", "USD", "America/New_York")]
+    {
+        let pack = pack(name);
+        assert_eq!(
+            (pack.name.as_str(), pack.currency.code(), pack.time_zone.as_str()),
+            (name, currency, zone)
+        );
+        assert_eq!(pack.digest.len(), 64);
+        assert_eq!(pack.reasons.len(), 15);
+        assert_eq!(pack.evidence().len(), 15);
+        assert_eq!(pack.process.answer_deadline_hours, 24);
+    }
+}
+
+#[test]
+fn the_digest_follows_the_content() {
+    let mut changed = files("cn-instalment");
+    change(&mut changed, "contact.toml", "last_hour = 22", "last_hour = 21");
+    assert_ne!(load_pack(&changed).unwrap().digest, pack("cn-instalment").digest);
+    assert_eq!(load_pack(&files("cn-instalment")).unwrap().digest, pack("cn-instalment").digest);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    // (file, from, to, part of what is wrong, part of how to mend it)
+    let rows = [
+        (
+            "pack.toml",
+            "jurisdiction =",
+            "jurisdicton =",
+            "unknown key `jurisdicton`",
+            "did you mean `jurisdiction`",
+        ),
+        ("pack.toml", "\"CNY\"", "\"yuan\"", "`yuan` is not a currency", "ISO 4217"),
+        ("pack.toml", "Asia/Shanghai", "Asia/Shangri-La", "is not a time zone", "IANA"),
+        ("pack.toml", "facts_version = 1", "facts_version = 9", "facts_version", "knows version 1"),
+        ("pack.toml", "\"60 months\"", "\"60 days\"", "`max_total_term_months` must be", "months"),
+        ("pack.toml", "500.00 CNY", "500.00 USD", "`buffer_cap` must be an amount in CNY", "500.00 CNY"),
+        ("pack.toml", "500.00 CNY", "500.001 CNY", "`buffer_cap` must be an amount", "500.00 CNY"),
+        (
+            "pack.toml",
+            "status = \"house\"",
+            "status = \"hose\"",
+            "unknown status `hose`",
+            "did you mean `house`",
+        ),
+        ("pack.toml", "[parameters.buffer_cap]", "[parameters.buffer_cup]", "`buffer_cup`", "`buffer_cap`"),
+        (
+            "rules.toml",
+            "case.moratorium",
+            "case.moratorum",
+            "unknown fact `case.moratorum`",
+            "`case.moratorium`",
+        ),
+        ("rules.toml", "value = \"1.0\"", "value = 1", "must be a ratio, found an integer", "\"0.10\""),
+        ("rules.toml", "\"50000.00 CNY\"", "\"50000\"", "must be money", "CNY"),
+        ("rules.toml", "\"0 days\"", "\"0 months\"", "must be days", "30 days"),
+        ("rules.toml", "op = \"is\"", "op = \"<=\"", "operator `<=` doesn't fit", "a flag `is`"),
+        ("rules.toml", "[\"M0\", \"M1\"]", "[\"M0\", \"M9\"]", "must be a code", "M4_PLUS"),
+        ("rules.toml", "id = \"R3\"", "id = \"R1\"", "rule `R1` stands twice", "id of its own"),
+        (
+            "rules.toml",
+            "adds = [",
+            "limits = \"trial\"\nadds = [",
+            "effects that its stage can't have",
+            "a family",
+        ),
+        ("rules.toml", "outcome = \"HOLD\"", "outcome = \"HALT\"", "unknown word `HALT`", "HOLD"),
+        ("tables/hazard.csv", "3,M4_PLUS,POOR,", "3,M4_PLUS,FAIR,", "stand twice", "remove one row"),
+        ("tables/hazard.csv", "x_max,bucket", "x_max,buckets", "unknown column `buckets`", "`bucket`"),
+        ("tables/recovery.csv", "\nM2,", "\n#M2,", "gap: no recovery for M2", "M2"),
+        ("tables/tiers.csv", "\nM3,FAIR,C", "", "gap: no tier for M3 and FAIR", "M3"),
+        ("tables/tiers.csv", "M0,GOOD,A", "M0,GOOD,Z", "tier Z (M0, GOOD) has no measures", "measures"),
+        (
+            "tables/authority.csv",
+            "\n,,,,OFFICER_AND_SUPERVISOR",
+            "",
+            "gap: some terms have no authority",
+            ",,,,",
+        ),
+        (
+            "tables/authority.csv",
+            "5000.00 CNY,0.15,36,200000.00 CNY",
+            "200.00 CNY,0.01,6,40000.00 CNY",
+            "row can't be reached",
+            "reorder",
+        ),
+        ("tables/history.csv", "\nM4_PLUS,,POOR", "", "some histories have no row", "M4_PLUS,,POOR"),
+        ("tables/measures.csv", "A,DEFERRAL,months,1..3", "A,DEFERRAL,months,3..1", "can't be read", "1..12"),
+        (
+            "tables/measures.csv",
+            "A,DEFERRAL,months,1..3\n",
+            "",
+            "lacks a parameter of DEFERRAL",
+            "parameters",
+        ),
+        ("tables/evidence.csv", "\nPOVERTY,", "\n#POVERTY,", "gap: no evidence for POVERTY", "POVERTY"),
+        (
+            "tables/evidence.csv",
+            "DEATH_CERTIFICATE",
+            "DEATH_CERT",
+            "unknown evidence type",
+            "DEATH_CERTIFICATE",
+        ),
+        (
+            "reasons/en.toml",
+            "[CAN_AFFORD_CURRENT]",
+            "[CAN_AFORD_CURRENT]",
+            "unknown decline code",
+            "CAN_AFFORD",
+        ),
+        ("contact.toml", "first_hour = 8", "first_hour = 23", "window of contact is empty", "before"),
+        ("contact.toml", "first_hour = 8", "first_hour = = 8", "not TOML", "syntax"),
+    ];
+    for (file, from, to, what, mend) in rows {
+        let mut files = files("cn-instalment");
+        change(&mut files, file, from, to);
+        let errors = load_pack(&files).err().unwrap_or_else(|| panic!("{file}: `{to}` was accepted"));
+        let found = errors.0.iter().any(|problem| problem.what.contains(what) && problem.mend.contains(mend));
+        assert!(found, "{file}: `{from}` → `{to}` gave\n{errors}");
+    }
+}
+
+#[test]
+fn lines_point_at_the_place() {
+    let mut files = files("cn-instalment");
+    change(&mut files, "rules.toml", "case.moratorium", "case.moratorum");
+    let text = String::from_utf8(files.0["rules.toml"].clone()).unwrap();
+    let line = text.lines().position(|line| line.contains("case.moratorum")).unwrap() + 1;
+    let errors = load_pack(&files).unwrap_err();
+    assert_eq!(errors.0.len(), 1);
+    assert_eq!((errors.0[0].file.as_str(), errors.0[0].line as usize), ("rules.toml", line));
+}
+
+#[test]
+fn a_code_without_both_languages_is_refused() {
+    let mut files = files("cn-instalment");
+    let text = String::from_utf8(files.0["reasons/zh-CN.toml"].clone()).unwrap();
+    let start = text.find("[OUTSIDE_MAX_TERM]").unwrap();
+    let end = text[start + 1..].find("\n[").unwrap() + start + 1;
+    let text = format!("{}{}", &text[..start], &text[end..]);
+    files.0.insert("reasons/zh-CN.toml".to_owned(), text.into_bytes());
+    let errors = load_pack(&files).unwrap_err();
+    assert!(
+        errors.0.iter().any(|problem| problem.what.contains("`OUTSIDE_MAX_TERM` has no sentence")),
+        "{errors}"
+    );
+}
+
+#[test]
+fn missing_and_unknown_files_are_refused() {
+    let mut files = files("us-consumer");
+    files.0.remove("contact.toml");
+    files.0.insert("contacts.toml".to_owned(), Vec::new());
+    let errors = load_pack(&files).unwrap_err();
+    let found: Vec<&str> = errors.0.iter().map(|problem| problem.what.as_str()).collect();
+    assert_eq!(found, ["file is missing", "unknown file"]);
+    assert!(errors.0[1].mend.contains("`contact.toml`"));
+}

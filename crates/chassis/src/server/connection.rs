@@ -1,0 +1,132 @@
+//! Connections: accepted up to a limit, asked to leave with age or at the drain, cut at its end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+
+use super::pipeline::Pipeline;
+use super::{Drain, slots};
+use crate::config::{ServerConfig, millis};
+use crate::ids::Ids;
+
+/// Pause after a failed accept, such as for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Takes connections and serves HTTP/2 on them.
+pub(super) struct Acceptor {
+    builder: http2::Builder<TokioExecutor>,
+    pipeline: Arc<Pipeline>,
+    ids: Ids,
+    age: Duration,
+    places: Arc<Semaphore>,
+    begun: CancellationToken,
+    gone: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl Acceptor {
+    pub(super) fn new(config: &ServerConfig, ids: Ids, pipeline: Pipeline, drain: &Drain) -> Self {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let resets = usize::try_from(config.max_pending_resets).unwrap_or(usize::MAX);
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(config.max_concurrent_streams)
+            // Calls that time out together at the client reset together; below its streams the guard would cut them all.
+            .max_pending_accept_reset_streams(resets)
+            .keep_alive_interval(millis(config.keepalive_interval_ms))
+            .keep_alive_timeout(millis(config.keepalive_timeout_ms));
+        Self {
+            builder,
+            pipeline: Arc::new(pipeline),
+            ids,
+            age: millis(config.connection_age_ms),
+            places: slots(config.max_connections),
+            begun: drain.begun.clone(),
+            gone: drain.gone.clone(),
+            connections: drain.connections.clone(),
+        }
+    }
+
+    pub(super) async fn run(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = self.begun.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => self.take(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn take(&self, stream: TcpStream) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            metrics::counter!("leeway_connections_refused_total", "service" => self.pipeline.service)
+                .increment(1);
+            return;
+        };
+        // Small answers must not wait for company; a socket that refuses it still works.
+        let _ = stream.set_nodelay(true);
+        let served = serve(
+            stream,
+            self.builder.clone(),
+            Arc::clone(&self.pipeline),
+            self.age.saturating_add(self.ids.jitter(self.age / 10)),
+            [self.begun.clone(), self.gone.clone()],
+        );
+        self.connections.spawn(async move {
+            served.await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(
+    stream: TcpStream,
+    builder: http2::Builder<TokioExecutor>,
+    pipeline: Arc<Pipeline>,
+    age: Duration,
+    [begun, gone]: [CancellationToken; 2],
+) {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let pipeline = Arc::clone(&pipeline);
+        async move { Ok::<_, Infallible>(pipeline.handle(request.map(Body::new)).await) }
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let leave = async {
+        tokio::select! {
+            () = begun.cancelled() => {}
+            () = tokio::time::sleep(age) => {}
+        }
+    };
+    tokio::select! {
+        biased;
+        () = leave => connection.as_mut().graceful_shutdown(),
+        ended = connection.as_mut() => return report(ended),
+    }
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => report(ended),
+        () = gone.cancelled() => {}
+    }
+}
+
+fn report(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,281 @@
+//! The gRPC server of a service: two ports, limits, health, reflection, drain.
+
+mod body;
+mod connection;
+mod pipeline;
+mod probe;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use api::access::{ACCESS_TABLE, MethodAccess};
+use api::leeway::common::v1::ErrorReason;
+use tokio::net::TcpListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+use self::connection::Acceptor;
+use self::pipeline::Pipeline;
+use self::probe::Health;
+use crate::access::{Guard, OwnerLookup};
+use crate::config::{ServerConfig, millis};
+use crate::ids::Ids;
+use crate::problem::Problem;
+
+pub(crate) use self::pipeline::parse_timeout;
+
+/// How long answers may take to leave after everything was cut.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+/// What callers are told to wait when this server drains; another one will answer.
+const DRAINING_RETRY: Duration = Duration::from_millis(500);
+
+/// The server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("`{listen}` is not loopback, and callers still name themselves: anybody could be anyone")]
+    NotLoopback { listen: SocketAddr },
+    #[error("`{listen}` can't be bound")]
+    Bind {
+        listen: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the ready file `{}` can't be written", path.display())]
+    ReadyFile {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the API can't be described")]
+    Reflection(#[source] tonic_reflection::server::Error),
+}
+
+/// A service about to be served.
+pub struct Server {
+    service: &'static str,
+    config: ServerConfig,
+    ids: Ids,
+    table: &'static [MethodAccess],
+    descriptors: &'static [u8],
+    routes: Routes,
+    owners: Arc<dyn OwnerLookup>,
+}
+
+impl Server {
+    /// `service` is `application`, `policy` or `notification`; its API is package `leeway.<service>.v1`.
+    pub fn new(
+        service: &'static str,
+        config: ServerConfig,
+        ids: Ids,
+        routes: Routes,
+        owners: Arc<dyn OwnerLookup>,
+    ) -> Self {
+        let (table, descriptors) = (ACCESS_TABLE, api::FILE_DESCRIPTOR_SET);
+        Self { service, config, ids, table, descriptors, routes, owners }
+    }
+
+    /// Another API than that of the `api` crate, such as a bench's.
+    pub fn api(mut self, table: &'static [MethodAccess], descriptors: &'static [u8]) -> Self {
+        (self.table, self.descriptors) = (table, descriptors);
+        self
+    }
+
+    /// Binds both ports, writes the ready file and serves until `shutdown` is cancelled; then it drains.
+    pub async fn spawn(self, shutdown: CancellationToken) -> Result<ServerHandle, ServeError> {
+        let config = self.config.clone();
+        if !config.listen.ip().is_loopback() {
+            return Err(ServeError::NotLoopback { listen: config.listen });
+        }
+        let (main, grpc) = bind(config.listen).await?;
+        let (probes, probe) = bind(config.probe_listen).await?;
+        let health = Health::new(self.names()).await;
+        let drain = Drain::new(config.clone(), health.clone());
+        let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
+        tokio::spawn(acceptor.run(main));
+        tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()));
+        if let Some(path) = &config.ready_file {
+            write_ready_file(path, self.service, grpc, probe)?;
+        }
+        tracing::info!(service = self.service, %grpc, %probe, "serving");
+        let done = tokio::spawn(drain.clone().run(shutdown.clone()));
+        Ok(ServerHandle { grpc, probe, shutdown, health, tasks: drain.tasks, done })
+    }
+
+    /// Full names of the gRPC services that are served here.
+    fn names(&self) -> Vec<&'static str> {
+        let package = format!("/leeway.{}.v", self.service);
+        let own = self.table.iter().filter(|access| access.path.starts_with(&package));
+        let mut names: Vec<&'static str> = own.filter_map(|access| access.path.split('/').nth(1)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn pipeline(&self, health: &Health, drain: &Drain) -> Result<Pipeline, ServeError> {
+        let mut routes = self.routes.clone().add_service(health.grpc());
+        if self.config.reflection {
+            let describe = |mut builder: tonic_reflection::server::Builder<'static>| {
+                builder = builder.register_encoded_file_descriptor_set(self.descriptors);
+                builder = builder.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+                let all = self.names().into_iter().chain(["grpc.health.v1.Health"]);
+                all.fold(builder, tonic_reflection::server::Builder::with_service_name)
+            };
+            let v1 = describe(tonic_reflection::server::Builder::configure()).build_v1();
+            let v1alpha = describe(tonic_reflection::server::Builder::configure()).build_v1alpha();
+            routes = routes.add_service(v1.map_err(ServeError::Reflection)?);
+            routes = routes.add_service(v1alpha.map_err(ServeError::Reflection)?);
+        }
+        Ok(Pipeline {
+            service: self.service,
+            config: self.config.clone(),
+            guard: Guard::new(self.table, Arc::clone(&self.owners)),
+            routes: routes.prepare(),
+            in_flight: slots(self.config.max_in_flight),
+            open_streams: slots(self.config.max_open_streams),
+            drain: drain.begun.clone(),
+            stop: drain.stopped.clone(),
+            tasks: drain.tasks.clone(),
+        })
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct ServerHandle {
+    /// Actual address of the gRPC port.
+    pub grpc: SocketAddr,
+    /// Actual address of the probe port.
+    pub probe: SocketAddr,
+    shutdown: CancellationToken,
+    health: Health,
+    tasks: TaskTracker,
+    done: JoinHandle<()>,
+}
+
+impl ServerHandle {
+    /// Says that the service can't work for a while (or can again): `/readyz`, `readiness`, and its own names.
+    pub async fn set_ready(&self, ready: bool) {
+        self.health.set_ready(ready).await;
+    }
+
+    /// Where owned tasks that no call started, such as those of a worker, register to be waited for.
+    pub fn tasks(&self) -> TaskTracker {
+        self.tasks.clone()
+    }
+
+    /// Begins the drain and waits for its end.
+    pub async fn shutdown(self) {
+        self.shutdown.cancel();
+        self.wait().await;
+    }
+
+    /// Waits until somebody shut the server down and it has drained.
+    pub async fn wait(self) {
+        if let Err(error) = self.done.await {
+            tracing::error!(%error, "the drain broke off");
+        }
+    }
+}
+
+/// A call's place within the load limit, in the extensions of its request.
+///
+/// A handler that only waits, such as for an effect, gives the place up so that waiting doesn't count as load.
+#[derive(Debug, Clone)]
+pub struct Admission(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Admission {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(Mutex::new(Some(permit))))
+    }
+
+    /// Frees the place; the call goes on.
+    pub fn release(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// The way down: NOT_SERVING, door closed and streams ended, calls finished, everything cut, gone.
+#[derive(Clone)]
+struct Drain {
+    config: ServerConfig,
+    health: Health,
+    begun: CancellationToken,
+    stopped: CancellationToken,
+    gone: CancellationToken,
+    connections: TaskTracker,
+    tasks: TaskTracker,
+}
+
+impl Drain {
+    fn new(config: ServerConfig, health: Health) -> Self {
+        Self {
+            config,
+            health,
+            begun: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    async fn run(self, shutdown: CancellationToken) {
+        shutdown.cancelled().await;
+        tracing::info!("draining");
+        self.health.set_ready(false).await;
+        tokio::time::sleep(millis(self.config.drain_notice_ms)).await;
+        self.begun.cancel();
+        self.connections.close();
+        self.tasks.close();
+        let finished = async {
+            self.connections.wait().await;
+            self.tasks.wait().await;
+        };
+        if tokio::time::timeout(millis(self.config.drain_timeout_ms), finished).await.is_err() {
+            tracing::warn!("calls were still running when the drain ended");
+            self.stopped.cancel();
+            // What is cut still has to be told so.
+            let _ = tokio::time::timeout(LAST_WORDS, self.connections.wait()).await;
+        }
+        self.stopped.cancel();
+        self.gone.cancel();
+        tracing::info!("drained");
+    }
+}
+
+/// Said to calls that a drain ends; every mutation carries its request id, so it is safe to repeat.
+fn draining() -> Problem {
+    Problem::unavailable(ErrorReason::Draining, "the server is draining", DRAINING_RETRY)
+}
+
+fn slots(limit: u32) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(usize::try_from(limit).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)))
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Bind { listen, source };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let actual = listener.local_addr().map_err(failed)?;
+    Ok((listener, actual))
+}
+
+/// Writes the addresses beside the file and renames, so that nobody reads half of it.
+fn write_ready_file(
+    path: &Path,
+    service: &str,
+    grpc: SocketAddr,
+    probe: SocketAddr,
+) -> Result<(), ServeError> {
+    let failed = |source| ServeError::ReadyFile { path: path.to_owned(), source };
+    let text = serde_json::json!({ "service": service, "grpc": grpc, "probe": probe }).to_string();
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".new");
+    std::fs::write(&draft, text).map_err(failed)?;
+    std::fs::rename(&draft, path).map_err(failed)
+}

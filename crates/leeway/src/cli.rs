@@ -1,0 +1,27 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::{import, serve, up};
+
+/// Lets borrowers who fall behind negotiate instead of defaulting.
+#[derive(Debug, Parser)]
+#[command(name = "leeway", version, about, after_help = "Without a command: `leeway up`.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Starts the three services in one process, plays the stories once, and serves.
+    #[command(after_help = "Example: leeway up --data-dir /tmp/leeway --clock 2026-07-20T10:00+08:00")]
+    Up(up::Args),
+    /// Serves one service.
+    #[command(after_help = "Example: leeway serve policy --config deploy/config.toml")]
+    Serve(serve::Args),
+    /// Loads a portfolio from a CSV file.
+    #[command(after_help = "Example: leeway import portfolio.csv --as-of 2018-06-30")]
+    Import(import::Args),
+}

@@ -1,0 +1,84 @@
+//! Settings of the binary: a file, then the environment, then the command line; unknown keys are refused.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chassis::config::ENV_PREFIX;
+use chassis::{ClientConfig, ServerConfig, TelemetryConfig};
+use serde::{Deserialize, Serialize};
+
+/// Ports of the services and of their probes, as fixed for everybody.
+pub const APPLICATION_PORT: u16 = 7401;
+pub const POLICY_PORT: u16 = 7402;
+pub const NOTIFICATION_PORT: u16 = 7403;
+const PROBE_OFFSET: u16 = 100;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the databases and documents.
+    pub data_dir: PathBuf,
+    /// Folder of packs beside those that ship; empty: none.
+    pub packs_dir: Option<PathBuf>,
+    pub application: ServerConfig,
+    pub policy: ServerConfig,
+    pub notification: ServerConfig,
+    /// How the application reaches policy.
+    pub policy_client: ClientConfig,
+    /// How the application reaches notification.
+    pub notification_client: ClientConfig,
+    pub telemetry: TelemetryConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("leeway-data"),
+            packs_dir: None,
+            application: server(APPLICATION_PORT),
+            policy: server(POLICY_PORT),
+            notification: server(NOTIFICATION_PORT),
+            policy_client: client(POLICY_PORT),
+            notification_client: client(NOTIFICATION_PORT),
+            telemetry: TelemetryConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings; `set` are `key=value` pairs of the command line, such as `telemetry.log_format=json`.
+    pub fn load(file: Option<&Path>, set: &[String]) -> anyhow::Result<Self> {
+        let mut overrides = Vec::new();
+        for pair in set {
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                anyhow::anyhow!(
+                    "`--set {pair}`: write it as `key=value`, e.g. `application.reflection=false`"
+                )
+            })?;
+            overrides.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(chassis::config::load(file, ENV_PREFIX, overrides)?)
+    }
+
+    /// Every port chosen by the system: for tests and for commands that need a stack of their own.
+    pub fn on_free_ports(mut self) -> Self {
+        for server in [&mut self.application, &mut self.policy, &mut self.notification] {
+            server.listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+            server.probe_listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        }
+        self
+    }
+}
+
+fn server(port: u16) -> ServerConfig {
+    ServerConfig {
+        listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+        probe_listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port + PROBE_OFFSET),
+        ..ServerConfig::default()
+    }
+}
+
+fn client(port: u16) -> ClientConfig {
+    ClientConfig { endpoint: format!("http://127.0.0.1:{port}"), ..ClientConfig::default() }
+}

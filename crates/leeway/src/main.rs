@@ -1,0 +1,43 @@
+//! `leeway`: everything in one binary.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use leeway::cli::{Cli, Command};
+use leeway::{import, serve, up};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("leeway: the runtime can't start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        match cli.command {
+            None => up::run(up::Args::default()).await,
+            Some(Command::Up(args)) => up::run(args).await,
+            Some(Command::Serve(args)) => serve::run(args).await,
+            Some(Command::Import(args)) => import::run(args).await,
+        }
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("leeway: {error:#}");
+            exit_code(&error)
+        }
+    }
+}
+
+/// 64 for a configuration that can't be used, as `sysexits` has it; 1 for everything else.
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    let config = error.chain().any(|cause| cause.is::<chassis::config::ConfigError>());
+    if config {
+        u8::try_from(chassis::config::EXIT_CONFIG).map_or(ExitCode::FAILURE, ExitCode::from)
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,153 @@
+//! The services in one process, each with its own server, worker and database, meeting over gRPC.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use chassis::{Client, ClientConfig, Clock, Ids, Principal, Server, ServerConfig, ServerHandle, Worker};
+use store::{Options, Schema, Store};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+
+/// Name of the policy service in configuration, spans and probes.
+pub const POLICY: &str = "policy";
+
+/// What services share: time and ids.
+#[derive(Clone)]
+pub struct World {
+    pub clock: Clock,
+    pub ids: Ids,
+}
+
+/// One running service.
+pub struct Running {
+    pub handle: ServerHandle,
+    /// For looks from tests and tools; the server owns the other clones.
+    pub store: Store,
+    worker: Option<JoinHandle<()>>,
+    shutdown: CancellationToken,
+}
+
+/// The three services.
+pub struct Stack {
+    pub application: Running,
+    pub policy: Running,
+    pub notification: Running,
+}
+
+impl Stack {
+    /// Starts all three; the application meets the others where they really listen.
+    pub async fn start(config: &Config, world: &World) -> anyhow::Result<Self> {
+        let policy = start_policy(config, world).await?;
+        let notification = start_notification(config, world).await?;
+        let mut met = config.clone();
+        met.policy_client.endpoint = endpoint(policy.handle.grpc);
+        met.notification_client.endpoint = endpoint(notification.handle.grpc);
+        let application = start_application(&met, world).await?;
+        Ok(Self { application, policy, notification })
+    }
+
+    /// Drains all three, the callers first.
+    pub async fn stop(self) {
+        self.application.stop().await;
+        self.notification.stop().await;
+        self.policy.stop().await;
+    }
+}
+
+impl Running {
+    /// Drains server and worker and closes the database.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.handle.shutdown().await;
+        if let Some(worker) = self.worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!(%error, "a worker broke off");
+        }
+        self.store.close().await;
+    }
+}
+
+/// `http://ADDRESS`.
+pub fn endpoint(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// A connection to a service as `principal`, with the default limits.
+pub fn connect(address: &str, principal: Principal) -> anyhow::Result<Client> {
+    let config = ClientConfig { endpoint: address.to_owned(), ..ClientConfig::default() };
+    Ok(Client::connect(&config, principal, Ids::random())?)
+}
+
+/// Starts the policy service.
+pub async fn start_policy(config: &Config, world: &World) -> anyhow::Result<Running> {
+    let store = open(config, POLICY, &policy::SCHEMA)?;
+    let parts = policy::Parts { store: store.clone(), clock: world.clock.clone(), ids: world.ids.clone() };
+    let settings =
+        policy::PolicyConfig { packs_dir: config.packs_dir.clone(), ..policy::PolicyConfig::default() };
+    let service = policy::Service::open(&settings, parts)?;
+    let server_config: ServerConfig = config.policy.clone();
+    let server = Server::new(POLICY, server_config, world.ids.clone(), service.routes, service.owner_lookup);
+    run(server, store, None).await
+}
+
+/// Starts the notification service.
+pub async fn start_notification(config: &Config, world: &World) -> anyhow::Result<Running> {
+    let store = open(config, notification::SERVICE_NAME, &notification::SCHEMA)?;
+    let service = notification::Service::open(notification::Parts {
+        store: store.clone(),
+        clock: world.clock.clone(),
+        ids: world.ids.clone(),
+        contact: notification::ContactBook::embedded()?,
+    })?;
+    let server_config: ServerConfig = config.notification.clone();
+    let server = Server::new(
+        notification::SERVICE_NAME,
+        server_config,
+        world.ids.clone(),
+        service.routes,
+        service.owners,
+    );
+    run(server, store, Some(service.worker)).await
+}
+
+/// Starts the application service. Policy and notification need not be there yet.
+pub async fn start_application(config: &Config, world: &World) -> anyhow::Result<Running> {
+    let store = open(config, application::SERVICE_NAME, &application::SCHEMA)?;
+    let us = Principal::service(application::SERVICE_NAME);
+    let data = DataDir::open(&config.data_dir)?;
+    let evidence = application::EvidenceFiles::open(&data.evidence()).await;
+    let service = application::Service::open(application::Parts {
+        store: store.clone(),
+        clock: world.clock.clone(),
+        ids: world.ids.clone(),
+        policy: Client::connect(&config.policy_client, us.clone(), world.ids.clone())?,
+        notification: Client::connect(&config.notification_client, us, world.ids.clone())?,
+        evidence: evidence.map_err(|problem| anyhow::anyhow!("{problem}"))?,
+    });
+    let server_config: ServerConfig = config.application.clone();
+    let server = Server::new(
+        application::SERVICE_NAME,
+        server_config,
+        world.ids.clone(),
+        service.routes,
+        service.owners,
+    );
+    run(server, store, Some(service.worker)).await
+}
+
+fn open(config: &Config, service: &str, schema: &Schema) -> anyhow::Result<Store> {
+    let path = DataDir::open(&config.data_dir)?.database(service);
+    Store::open(&path, schema, Options::default())
+        .with_context(|| format!("the database `{}` can't be opened", path.display()))
+}
+
+async fn run(server: Server, store: Store, worker: Option<Worker>) -> anyhow::Result<Running> {
+    let shutdown = CancellationToken::new();
+    let handle = server.spawn(shutdown.clone()).await?;
+    let worker = worker.map(|worker| worker.spawn(shutdown.clone()));
+    Ok(Running { handle, store, worker, shutdown })
+}

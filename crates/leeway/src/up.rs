@@ -1,0 +1,79 @@
+//! `leeway up`: the three services in one process, with the stories on a fresh data directory.
+
+use std::path::PathBuf;
+
+use chassis::{Clock, Ids};
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::demo;
+use crate::serve::until_told;
+use crate::stack::{POLICY, Stack, World};
+
+/// When the stories begin, unless told otherwise.
+const STORIES_BEGIN: &str = "2026-06-20T10:00+08:00";
+
+/// Arguments of `leeway up`.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Start without playing the stories.
+    #[arg(long)]
+    pub no_demo: bool,
+    /// Play the stories, then leave instead of serving.
+    #[arg(long, conflicts_with = "no_demo")]
+    pub demo_only: bool,
+    /// Folder of the databases and documents (default: leeway-data). A restart on it goes on where it was.
+    #[arg(long)]
+    pub data_dir: Option<PathBuf>,
+    /// Platform time to start from, e.g. `2026-07-20T10:00+08:00`; it runs on from there.
+    #[arg(long)]
+    pub clock: Option<String>,
+    /// Settings file (TOML).
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// A setting, e.g. `--set application.listen=127.0.0.1:0`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Starts, plays, serves until told to stop, drains.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let mut config = Config::load(args.config.as_deref(), &args.set)?;
+    if let Some(data_dir) = args.data_dir {
+        config.data_dir = data_dir;
+    }
+    let services = [application::SERVICE_NAME, POLICY, notification::SERVICE_NAME];
+    let telemetry = chassis::telemetry::init(&config.telemetry, &services)?;
+    let data = DataDir::open(&config.data_dir)?;
+    let mut memory = data.memory()?;
+    let play = !args.no_demo && !memory.stories_played && args.clock.is_none();
+    let clock = match (&args.clock, play) {
+        (Some(text), _) => Clock::pinned(chassis::clock::parse_time(text)?),
+        (None, true) => Clock::pinned(chassis::clock::parse_time(STORIES_BEGIN)?),
+        (None, false) => memory.clock(),
+    };
+    if play || args.clock.is_some() {
+        memory.keep(&clock);
+        data.remember(&memory)?;
+    }
+    let world = World { clock: clock.clone(), ids: Ids::random() };
+    let stack = Stack::start(&config, &world).await?;
+    if play {
+        let played = demo::play(&stack, &clock).await;
+        if let Err(error) = played {
+            stack.stop().await;
+            return Err(error.context("the stories could not be played"));
+        }
+        memory.stories_played = true;
+        memory.keep(&clock);
+        data.remember(&memory)?;
+    }
+    if !args.demo_only {
+        demo::print_where(&stack, &config, &clock);
+        until_told().await?;
+        println!("\nDraining …");
+    }
+    stack.stop().await;
+    telemetry.shutdown().await;
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! Payment reduction and token payments.
+
+use crate::error::{ArithmeticError, LoanError};
+use crate::money::Amount;
+use crate::schedule::Period;
+use crate::terms::{ReducedPayment, ReductionInterest, ShortfallOver};
+
+use super::{Content, Draft, enough};
+
+/// Reduced instalments and where their shortfall goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reduction {
+    pub pay: ReducedPayment,
+    pub instalments: usize,
+    pub over: ShortfallOver,
+    pub interest: ReductionInterest,
+}
+
+impl Reduction {
+    /// Token payments are reduced instalments whose remainder waits in the last one for the review.
+    pub fn token(amount: Amount, months: u8) -> Self {
+        Self {
+            pay: ReducedPayment::Amount(amount),
+            instalments: usize::from(months),
+            over: ShortfallOver::ToEnd,
+            interest: ReductionInterest::None,
+        }
+    }
+
+    fn payment(&self, instalment: Amount) -> Result<Amount, ArithmeticError> {
+        match self.pay {
+            ReducedPayment::Factor(factor) => instalment.mul_ratio(factor),
+            ReducedPayment::Amount(amount) => Ok(amount.min(instalment)),
+        }
+    }
+}
+
+/// What was put off: principal by row, and interest and fee in sum.
+#[derive(Default)]
+struct PutOff {
+    principal_by_row: Vec<Amount>,
+    interest: Amount,
+    fee: Amount,
+}
+
+impl PutOff {
+    fn principal(&self) -> Result<Amount, ArithmeticError> {
+        Amount::try_sum(self.principal_by_row.iter().copied())
+    }
+}
+
+impl Draft<'_> {
+    /// Reduces the first unpaid rows, overdue ones included, and spreads the shortfall over the rows after them.
+    pub(super) fn reduce(&mut self, reduction: &Reduction) -> Result<(), LoanError> {
+        let open = self.open().len();
+        let (first, count) = match reduction.over {
+            ShortfallOver::Rows(rows) => (reduction.instalments, usize::from(rows)),
+            ShortfallOver::ToEnd => (open.saturating_sub(1), 1),
+        };
+        enough(reduction.instalments + count, open)?;
+        let mut numbers: Vec<u32> = self.open().iter().map(|slot| slot.nr).collect();
+        let after = numbers.split_off(first.min(open));
+        numbers.truncate(reduction.instalments);
+        let between = first - reduction.instalments;
+
+        let mut put_off = PutOff::default();
+        for nr in numbers {
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
+            let shortfall = slot.left.total()?.sub(reduction.payment(slot.left.total()?)?)?;
+            take(&mut slot.left, shortfall, &mut put_off)?;
+        }
+        let shares = shortfall_shares(&put_off, count)?;
+        let charged = match reduction.interest {
+            ReductionInterest::None => Amount::ZERO,
+            ReductionInterest::Contract => self.interest_on(&put_off, &shares, between)?,
+        };
+        self.added = self.added.add(charged)?;
+        for ((nr, share), charged) in after.into_iter().zip(shares).zip(charged.equal_shares(count)?) {
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
+            slot.left.principal = slot.left.principal.add(share.principal)?;
+            slot.left.fee = slot.left.fee.add(share.fee)?;
+            slot.left.relief_interest = slot.left.relief_interest.add(share.relief_interest)?.add(charged)?;
+        }
+        Ok(())
+    }
+
+    /// Contract interest on put-off principal: one nominal month a row, each rounded once. `between` rows lie between
+    /// the last reduced one and the first that collects.
+    fn interest_on(&self, put_off: &PutOff, shares: &[Content], between: usize) -> Result<Amount, LoanError> {
+        let month = Period::month(self.contract.annual_rate);
+        let mut balance = Amount::ZERO;
+        let mut charged = Amount::ZERO;
+        for principal in &put_off.principal_by_row {
+            charged = charged.add(month.interest(balance)?)?;
+            balance = balance.add(*principal)?;
+        }
+        for _ in 0..between {
+            charged = charged.add(month.interest(balance)?)?;
+        }
+        for share in shares {
+            charged = charged.add(month.interest(balance)?)?;
+            balance = balance.sub(share.principal)?;
+        }
+        Ok(charged)
+    }
+}
+
+/// Takes `shortfall` out of a row: principal first, then interest, then fee.
+fn take(left: &mut Content, shortfall: Amount, put_off: &mut PutOff) -> Result<(), ArithmeticError> {
+    let mut rest = shortfall;
+    let mut from = |cell: &mut Amount| -> Result<Amount, ArithmeticError> {
+        let taken = rest.min(*cell);
+        *cell = cell.sub(taken)?;
+        rest = rest.sub(taken)?;
+        Ok(taken)
+    };
+    let principal = from(&mut left.principal)?;
+    let interest = from(&mut left.interest)?.add(from(&mut left.relief_interest)?)?;
+    let fee = from(&mut left.fee)?;
+    put_off.principal_by_row.push(principal);
+    put_off.interest = put_off.interest.add(interest)?;
+    put_off.fee = put_off.fee.add(fee)?;
+    Ok(())
+}
+
+/// Equal shares of the whole shortfall, remainder last; fee and interest that were put off are collected first.
+fn shortfall_shares(put_off: &PutOff, count: usize) -> Result<Vec<Content>, ArithmeticError> {
+    let (mut fee, mut interest) = (put_off.fee, put_off.interest);
+    let total = fee.add(interest)?.add(put_off.principal()?)?;
+    let mut shares = Vec::with_capacity(count);
+    for share in total.equal_shares(count)? {
+        let fee_share = share.min(fee);
+        let interest_share = share.sub(fee_share)?.min(interest);
+        fee = fee.sub(fee_share)?;
+        interest = interest.sub(interest_share)?;
+        shares.push(Content {
+            principal: share.sub(fee_share)?.sub(interest_share)?,
+            interest: Amount::ZERO,
+            fee: fee_share,
+            relief_interest: interest_share,
+        });
+    }
+    Ok(shares)
+}

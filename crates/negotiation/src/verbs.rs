@@ -1,0 +1,422 @@
+//! The verbs of an application: one consuming function each.
+
+use assessment::{Authority, DeclineCode, DeclineReason, EvidenceType, Offer, Outcome, Proposal};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::application::{Actor, AnswerClock, Application, Assessment, RefusalBy, State, Submission};
+use crate::consequence::{AssessPurpose, Consequence, Moved, Notice, TimerKind};
+use crate::{Process, StepError};
+
+/// Share of the answer time after which the desk is warned, in per cent.
+const WARN_AT_PERCENT: i64 = 75;
+
+type Result<T> = std::result::Result<T, StepError>;
+
+impl Application {
+    /// Opens a case. The 24-hour clock starts.
+    pub fn submit(submission: Submission, now: Timestamp, process: &Process) -> Result<Moved> {
+        let Submission { application_id, loan_id, borrower_id, pack_name, currency, hardship, .. } =
+            submission;
+        let mut application = Self {
+            application_id,
+            loan_id,
+            borrower_id,
+            pack_name,
+            currency,
+            specialist: hardship.vulnerable,
+            hardship,
+            proposal: submission.proposal,
+            evidence_ids: submission.evidence_ids,
+            submitted_at: now,
+            updated_at: now,
+            clock: AnswerClock::Answered,
+            warned: false,
+            escalated: false,
+            holder: None,
+            assessment: None,
+            state: State::Submitted,
+            steps: Vec::new(),
+        };
+        let mut consequences =
+            application.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
+        application.step("submitted", &submission.by, now);
+        consequences.push(Consequence::Notify(Notice::ApplicationReceived));
+        consequences.push(Consequence::Assess(AssessPurpose::Answer));
+        Ok(Moved::changed(application, consequences))
+    }
+
+    /// Takes in policy's answer. What it may do to the case depends on why it was asked for.
+    pub fn assessed(
+        mut self,
+        assessment: Assessment,
+        purpose: AssessPurpose,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        if !self.state.is_open() {
+            return Ok(Moved::already(self));
+        }
+        let outcome = assessment.outcome;
+        let offers = assessment.offers.clone();
+        let types = assessment.requested_evidence.clone();
+        self.specialist |= outcome == Outcome::SpecialistReview;
+        self.assessment = Some(assessment);
+        let rules = Actor::platform();
+        match (&self.state, purpose) {
+            (State::Submitted, _) => match outcome {
+                Outcome::Offer => self.offer_out(offers, rules, now, process),
+                Outcome::EvidenceRequired => self.ask_for(types, &rules, now, process),
+                Outcome::Hold => self.hold(&rules, now),
+                Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse => {
+                    let told = self.to_review(&rules, now);
+                    Ok(Moved::changed(self, vec![told]))
+                }
+            },
+            (State::InReview, AssessPurpose::Proposal)
+                if outcome == Outcome::Offer && self.holder.is_none() =>
+            {
+                self.offer_out(offers, rules, now, process)
+            }
+            (State::Offered { by, .. }, _) => {
+                if outcome == Outcome::Offer && *by == Actor::platform() {
+                    self.offer_out(offers, rules, now, process)
+                } else {
+                    let mut consequences =
+                        self.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
+                    consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
+                    consequences.push(self.to_review(&rules, now));
+                    Ok(Moved::changed(self, consequences))
+                }
+            }
+            _ => {
+                self.step("assessed", &rules, now);
+                Ok(Moved::changed(self, Vec::new()))
+            }
+        }
+    }
+
+    /// Policy can't assess the facts: a person takes the case.
+    pub fn unassessable(mut self, now: Timestamp) -> Moved {
+        if !matches!(self.state, State::Submitted) {
+            return Moved::already(self);
+        }
+        let told = self.to_review(&Actor::platform(), now);
+        Moved::changed(self, vec![told])
+    }
+
+    /// A complete document came. Where one was owed the case goes on.
+    pub fn evidence_received(
+        mut self,
+        evidence_id: &str,
+        evidence_type: EvidenceType,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Moved> {
+        if self.evidence_ids.iter().any(|known| known == evidence_id) {
+            return Ok(Moved::already(self));
+        }
+        if !self.state.is_open() {
+            return Err(self.wrong_state("upload evidence"));
+        }
+        self.evidence_ids.push(evidence_id.to_owned());
+        self.step("evidence received", by, now);
+        let owed = match &self.state {
+            State::EvidenceRequested { types, .. } => types.is_empty() || types.contains(&evidence_type),
+            _ => false,
+        };
+        if !owed {
+            let refresh = vec![Consequence::Assess(AssessPurpose::Refresh)];
+            let renewed = matches!(self.state, State::InReview);
+            return Ok(Moved::changed(self, if renewed { refresh } else { Vec::new() }));
+        }
+        let mut consequences = self.resume_clock(now)?;
+        consequences.push(Consequence::DropTimer(TimerKind::EvidenceDeadline));
+        consequences.push(Consequence::Assess(AssessPurpose::Answer));
+        self.state = State::Submitted;
+        Ok(Moved::changed(self, consequences))
+    }
+
+    /// The borrower puts terms. Standing offers are declined by it and a person looks, unless the rules can
+    /// offer what was asked.
+    pub fn propose(
+        mut self,
+        proposal: Proposal,
+        by: &Actor,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        if self.proposal.as_ref() == Some(&proposal) && !matches!(self.state, State::Offered { .. }) {
+            return Ok(Moved::already(self));
+        }
+        match &self.state {
+            State::Submitted | State::EvidenceRequested { .. } => {
+                self.proposal = Some(proposal);
+                self.step("proposed", by, now);
+                let pending = matches!(self.state, State::Submitted);
+                let assess = vec![Consequence::Assess(AssessPurpose::Answer)];
+                Ok(Moved::changed(self, if pending { assess } else { Vec::new() }))
+            }
+            State::InReview | State::Offered { .. } => {
+                let mut consequences = Vec::new();
+                if matches!(self.state, State::Offered { .. }) {
+                    consequences = self.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
+                    consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
+                    self.holder = None;
+                }
+                self.proposal = Some(proposal);
+                self.state = State::InReview;
+                self.step("proposed", by, now);
+                consequences.push(Consequence::Assess(AssessPurpose::Proposal));
+                Ok(Moved::changed(self, consequences))
+            }
+            _ => Err(self.wrong_state("propose terms")),
+        }
+    }
+
+    /// A person takes the case.
+    pub fn claim(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        match &self.holder {
+            Some(holder) if holder == by => return Ok(Moved::already(self)),
+            Some(holder) => return Err(StepError::NotClaimed { holder: Some(holder.as_str().to_owned()) }),
+            None => {}
+        }
+        if !self.waits_for_desk() && !matches!(self.state, State::EvidenceRequested { .. }) {
+            return Err(self.wrong_state("claim"));
+        }
+        self.holder = Some(by.clone());
+        self.step("claimed", by, now);
+        Ok(Moved::changed(self, Vec::new()))
+    }
+
+    /// An officer reviewed a document; figures are renewed.
+    pub fn evidence_reviewed(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        self.held_by(by)?;
+        if !matches!(self.state, State::InReview | State::EvidenceRequested { .. }) {
+            return Err(self.wrong_state("review evidence"));
+        }
+        self.step("evidence reviewed", by, now);
+        Ok(Moved::changed(self, vec![Consequence::Assess(AssessPurpose::Refresh)]))
+    }
+
+    /// An officer asks for documents; the platform's clock stops.
+    pub fn request_evidence(
+        self,
+        types: Vec<EvidenceType>,
+        by: &Actor,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        self.held_by(by)?;
+        match &self.state {
+            State::EvidenceRequested { types: asked, .. } if *asked == types => Ok(Moved::already(self)),
+            State::InReview => self.ask_for(types, by, now, process),
+            _ => Err(self.wrong_state("request evidence")),
+        }
+    }
+
+    /// An officer offers. Whatever needs two people waits for the second.
+    pub fn offer(
+        mut self,
+        offers: Vec<Offer>,
+        by: &Actor,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        self.held_by(by)?;
+        if !matches!(self.state, State::InReview) {
+            return Err(self.wrong_state("offer"));
+        }
+        let strictest = offers.iter().map(|o| o.required_authority).max();
+        match strictest {
+            None => Err(StepError::OfferUnknown { offer_id: String::new() }),
+            Some(Authority::OfficerAndSupervisor) => {
+                self.state = State::AwaitingCosign { offers, signed_by: by.clone() };
+                self.step("signed, awaiting co-signature", by, now);
+                Ok(Moved::changed(self, Vec::new()))
+            }
+            Some(Authority::Automatic | Authority::Officer) => {
+                self.offer_out(offers, by.clone(), now, process)
+            }
+        }
+    }
+
+    /// The second signature; always another person.
+    pub fn co_sign(mut self, by: &Actor, now: Timestamp, process: &Process) -> Result<Moved> {
+        let State::AwaitingCosign { offers, signed_by } = self.state.clone() else {
+            return Err(self.wrong_state("co-sign"));
+        };
+        if signed_by.person() == by.person() {
+            return Err(StepError::SamePerson { person: by.person().to_owned() });
+        }
+        self.step("co-signed", by, now);
+        self.offer_out(offers, signed_by, now, process)
+    }
+
+    /// The second signature is denied: back to review, free for anybody.
+    pub fn send_back(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        let State::AwaitingCosign { signed_by, .. } = &self.state else {
+            return Err(self.wrong_state("send back"));
+        };
+        if signed_by.person() == by.person() {
+            return Err(StepError::SamePerson { person: by.person().to_owned() });
+        }
+        self.state = State::InReview;
+        self.holder = None;
+        self.step("sent back", by, now);
+        Ok(Moved::changed(self, Vec::new()))
+    }
+
+    /// A person refuses, with reasons and what would change the answer.
+    pub fn refuse(
+        mut self,
+        reasons: Vec<DeclineReason>,
+        by: RefusalBy,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        self.held_by(&by.actor)?;
+        if !matches!(self.state, State::InReview) {
+            return Err(self.wrong_state("refuse"));
+        }
+        let malicious = reasons.iter().any(|r| r.code == DeclineCode::MaliciousIndicatorConfirmed);
+        let confirmed = self.assessment.as_ref().is_some_and(|a| a.fired_rules.iter().any(|r| r == "R4"));
+        if malicious && !confirmed {
+            // Malice is never inferred: it needs the listed indicators, with evidence and a signature (R4).
+            return Err(StepError::AuthorityInsufficient {
+                why: "no malicious indicator is recorded with evidence; this code needs rule R4",
+            });
+        }
+        let review_until = days_after(now, process.review_window_days)?;
+        self.state = State::Refused { reasons, by: by.clone(), review_until };
+        self.step("refused", &by.actor, now);
+        let mut consequences = self.answered();
+        consequences.push(Consequence::Notify(Notice::Refused { review_until }));
+        Ok(Moved::changed(self, consequences))
+    }
+
+    /// The borrower accepts an offer.
+    pub fn accept(mut self, offer_id: &str, plan_id: &str, by: &Actor, now: Timestamp) -> Result<Moved> {
+        match &self.state {
+            State::Accepted { offer, .. } if offer.offer_id == offer_id => return Ok(Moved::already(self)),
+            State::Offered { expires_at, .. } if now >= *expires_at => {
+                return Err(StepError::OfferExpired { at: *expires_at });
+            }
+            State::Offered { .. } => {}
+            _ => return Err(self.wrong_state("accept an offer")),
+        }
+        let State::Offered { offers, .. } = &self.state else {
+            return Err(self.wrong_state("accept an offer"));
+        };
+        let unknown = || StepError::OfferUnknown { offer_id: offer_id.to_owned() };
+        let offer = offers.iter().find(|o| o.offer_id == offer_id).cloned().ok_or_else(unknown)?;
+        self.state = State::Accepted { offer: Box::new(offer), plan_id: plan_id.to_owned() };
+        self.step("accepted", by, now);
+        let mut consequences = self.answered();
+        consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
+        consequences.push(Consequence::StartPlan { offer_id: offer_id.to_owned() });
+        Ok(Moved::changed(self, consequences))
+    }
+
+    /// The borrower ends the negotiation.
+    pub fn withdraw(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        if matches!(self.state, State::Withdrawn) {
+            return Ok(Moved::already(self));
+        }
+        if !self.state.is_open() {
+            return Err(self.wrong_state("withdraw"));
+        }
+        self.state = State::Withdrawn;
+        self.step("withdrawn", by, now);
+        let mut consequences = self.answered();
+        consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
+        consequences.push(Consequence::DropTimer(TimerKind::EvidenceDeadline));
+        consequences.push(Consequence::Notify(Notice::Withdrawn));
+        Ok(Moved::changed(self, consequences))
+    }
+
+    fn offer_out(
+        mut self,
+        offers: Vec<Offer>,
+        by: Actor,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        let expires_at = days_after(now, process.offer_valid_days)?;
+        let count = offers.len();
+        self.step("offered", &by, now);
+        self.state = State::Offered { offers, expires_at, by };
+        self.holder = None;
+        let mut consequences = self.answered();
+        consequences.push(Consequence::Timer(TimerKind::OfferExpiry, expires_at));
+        consequences.push(Consequence::Notify(Notice::OfferMade { count, expires_at }));
+        Ok(Moved::changed(self, consequences))
+    }
+
+    fn ask_for(
+        mut self,
+        types: Vec<EvidenceType>,
+        by: &Actor,
+        now: Timestamp,
+        process: &Process,
+    ) -> Result<Moved> {
+        let until = days_after(now, process.information_request_days)?;
+        let left = self.answer_due().map_or(0, |due| due.duration_since(now).as_secs());
+        self.clock = AnswerClock::Paused { seconds_left: left.max(0) };
+        self.state = State::EvidenceRequested { types: types.clone(), until };
+        self.step("evidence requested", by, now);
+        let consequences = vec![
+            Consequence::DropTimer(TimerKind::AnswerWarning),
+            Consequence::DropTimer(TimerKind::AnswerDue),
+            Consequence::Timer(TimerKind::EvidenceDeadline, until),
+            Consequence::Notify(Notice::EvidenceRequested { types, until }),
+        ];
+        Ok(Moved::changed(self, consequences))
+    }
+
+    fn to_review(&mut self, by: &Actor, now: Timestamp) -> Consequence {
+        self.state = State::InReview;
+        self.holder = None;
+        self.step("in review", by, now);
+        Consequence::Notify(Notice::InReview)
+    }
+
+    fn hold(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        self.state = State::OnHold;
+        self.step("on hold", by, now);
+        let consequences = self.answered();
+        Ok(Moved::changed(self, consequences))
+    }
+
+    /// The answer was given: the clock and its timers end.
+    fn answered(&mut self) -> Vec<Consequence> {
+        self.clock = AnswerClock::Answered;
+        vec![Consequence::DropTimer(TimerKind::AnswerWarning), Consequence::DropTimer(TimerKind::AnswerDue)]
+    }
+
+    pub(crate) fn resume_clock(&mut self, now: Timestamp) -> Result<Vec<Consequence>> {
+        match self.clock {
+            AnswerClock::Paused { seconds_left } => self.start_clock(seconds_left, now),
+            AnswerClock::Running { .. } | AnswerClock::Answered => Ok(Vec::new()),
+        }
+    }
+
+    fn start_clock(&mut self, seconds: i64, now: Timestamp) -> Result<Vec<Consequence>> {
+        let due = seconds_after(now, seconds)?;
+        let warn_at = seconds_after(now, seconds * WARN_AT_PERCENT / 100)?;
+        self.clock = AnswerClock::Running { warn_at, due };
+        self.warned = false;
+        self.escalated = false;
+        Ok(vec![
+            Consequence::Timer(TimerKind::AnswerWarning, warn_at),
+            Consequence::Timer(TimerKind::AnswerDue, due),
+        ])
+    }
+}
+
+pub(crate) fn days_after(now: Timestamp, days: u32) -> Result<Timestamp> {
+    seconds_after(now, i64::from(days) * 86_400)
+}
+
+pub(crate) fn seconds_after(now: Timestamp, seconds: i64) -> Result<Timestamp> {
+    now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| StepError::Calendar)
+}

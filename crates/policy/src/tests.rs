@@ -1,0 +1,84 @@
+//! The service over real gRPC on loopback.
+
+mod assess;
+mod cases;
+mod packs;
+mod previews;
+mod streams;
+
+use api::leeway::policy::v1 as policy;
+use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
+use chassis::{Clock, Ids, Server, ServerConfig, ServerHandle};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt as _;
+
+use crate::{Parts, PolicyConfig, SCHEMA, Service};
+
+/// A running service and a client of it.
+pub struct Running {
+    pub client: PolicyServiceClient<Channel>,
+    pub store: Store,
+    _server: ServerHandle,
+}
+
+/// Starts the service with seeded ids, a clock that stands still, and a store in memory.
+pub async fn start() -> Running {
+    let store = Store::open_inline(None, &SCHEMA).unwrap();
+    let ids = Ids::seeded(7);
+    let clock = Clock::manual("2026-07-20T02:00:00Z".parse().unwrap());
+    let parts = Parts { store: store.clone(), clock, ids: ids.clone() };
+    let service = Service::open(&PolicyConfig::default(), parts).unwrap();
+    let server = Server::new("policy", ServerConfig::default(), ids, service.routes, service.owner_lookup);
+    let server = server.spawn(CancellationToken::new()).await.unwrap();
+    let channel = Endpoint::from_shared(format!("http://{}", server.grpc)).unwrap().connect_lazy();
+    Running { client: PolicyServiceClient::new(channel), store, _server: server }
+}
+
+/// A request of the application service.
+pub fn ask<T>(message: T) -> Request<T> {
+    ask_as("service:application", message)
+}
+
+/// A request of anybody.
+pub fn ask_as<T>(principal: &'static str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("x-leeway-principal", principal.parse().unwrap());
+    request
+}
+
+/// Request of Assess.
+pub fn question(number: u8, facts: policy::Facts) -> policy::AssessRequest {
+    policy::AssessRequest {
+        request_id: format!("00000000-0000-4000-8000-0000000000{number:02x}"),
+        pack_name: "cn-instalment".into(),
+        facts: Some(facts),
+        dry_run: false,
+    }
+}
+
+/// Code and reason of an error.
+pub fn refused(status: &Status) -> (Code, String) {
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.domain, "leeway");
+    (status.code(), info.reason)
+}
+
+/// Fields that an INVALID_ARGUMENT names.
+pub fn fields(status: &Status) -> Vec<String> {
+    let bad = status.get_details_bad_request().unwrap();
+    bad.field_violations.into_iter().map(|violation| violation.field).collect()
+}
+
+/// Minor units.
+pub fn minor(money: &Option<api::leeway::common::v1::Money>) -> i64 {
+    money.as_ref().unwrap().minor_units
+}
+
+/// A date as text.
+pub fn date(date: &Option<api::google::r#type::Date>) -> String {
+    let date = date.as_ref().unwrap();
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
+}

@@ -1,0 +1,143 @@
+//! The append-only journal: a hash chain for each stream, and a head that shows a tail cut off.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use crate::commit::Entry;
+use crate::error::StoreError;
+use crate::records::{ChainFault, ChainReport, JournalEntry};
+
+/// What the first entry of a stream follows.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Appends to the stream's end.
+pub(super) fn append(conn: &Connection, entry: &Entry, now: i64) -> Result<(), StoreError> {
+    let (seq, prev_hash) = head(conn, &entry.stream)?.unwrap_or((0, GENESIS.to_owned()));
+    let mut stored = JournalEntry {
+        stream: entry.stream.clone(),
+        seq: seq + 1,
+        time: now,
+        kind: entry.kind.clone(),
+        actor: entry.actor.clone(),
+        body: entry.body.clone(),
+        prev_hash,
+        hash: String::new(),
+    };
+    stored.hash = hash(&stored);
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO journal (stream, seq, time, kind, actor, body, prev_hash, hash) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    insert.execute(params![
+        stored.stream,
+        stored.seq,
+        stored.time,
+        stored.kind,
+        stored.actor,
+        stored.body,
+        stored.prev_hash,
+        stored.hash
+    ])?;
+    let mut advance = conn.prepare_cached(
+        "INSERT INTO journal_head (stream, seq, hash) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+    )?;
+    advance.execute(params![stored.stream, stored.seq, stored.hash])?;
+    Ok(())
+}
+
+pub(crate) fn read_stream(
+    conn: &Connection,
+    stream: &str,
+    after_seq: i64,
+    limit: u32,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT stream, seq, time, kind, actor, body, prev_hash, hash FROM journal \
+         WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    )?;
+    let rows = select.query_map(params![stream, after_seq, limit], journal_entry)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn list_streams(conn: &Connection, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+    // Both tables: a stream that lost its head, or its entries, has to be verified as well.
+    let mut select = conn.prepare_cached(
+        "SELECT stream FROM journal_head WHERE stream > ?1 UNION SELECT stream FROM journal WHERE stream > ?1 \
+         ORDER BY stream LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![after, limit], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(crate) fn verify_stream(conn: &Connection, stream: &str) -> Result<ChainReport, StoreError> {
+    // One snapshot for entries and head: an append in between would look like a fault.
+    let snapshot = conn.unchecked_transaction()?;
+    let mut report =
+        ChainReport { stream: stream.to_owned(), entries: 0, last_hash: GENESIS.to_owned(), fault: None };
+    let mut select = snapshot.prepare_cached(
+        "SELECT stream, seq, time, kind, actor, body, prev_hash, hash FROM journal WHERE stream = ?1 ORDER BY seq",
+    )?;
+    for entry in select.query_map([stream], journal_entry)? {
+        let entry = entry?;
+        report.fault = fault(&report, &entry);
+        if report.fault.is_some() {
+            return Ok(report);
+        }
+        report.entries = entry.seq;
+        report.last_hash = entry.hash;
+    }
+    let (head_seq, head_hash) = head(&snapshot, stream)?.unwrap_or((0, GENESIS.to_owned()));
+    if head_seq != report.entries || head_hash != report.last_hash {
+        report.fault = Some(ChainFault::HeadDiffers { head_seq, last_seq: report.entries });
+    }
+    Ok(report)
+}
+
+/// What is wrong with the entry that comes after those the report found sound.
+fn fault(report: &ChainReport, entry: &JournalEntry) -> Option<ChainFault> {
+    let seq = report.entries + 1;
+    if entry.seq != seq {
+        Some(ChainFault::Missing { seq })
+    } else if entry.prev_hash != report.last_hash {
+        Some(ChainFault::Unlinked { seq })
+    } else if entry.hash != hash(entry) {
+        Some(ChainFault::Altered { seq })
+    } else {
+        None
+    }
+}
+
+fn head(conn: &Connection, stream: &str) -> Result<Option<(i64, String)>, StoreError> {
+    Ok(conn
+        .prepare_cached("SELECT seq, hash FROM journal_head WHERE stream = ?1")?
+        .query_row([stream], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// SHA-256 over previous hash, sequence and time (big endian), then stream, kind, actor and body, each preceded by its
+/// length in bytes so that no two entries share an encoding.
+fn hash(entry: &JournalEntry) -> String {
+    let mut digest = Sha256::new();
+    digest.update(entry.prev_hash.as_bytes());
+    digest.update(entry.seq.to_be_bytes());
+    digest.update(entry.time.to_be_bytes());
+    for text in [&entry.stream, &entry.kind, &entry.actor, &entry.body] {
+        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(text.as_bytes());
+    }
+    hex::encode(digest.finalize())
+}
+
+fn journal_entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    Ok(JournalEntry {
+        stream: row.get(0)?,
+        seq: row.get(1)?,
+        time: row.get(2)?,
+        kind: row.get(3)?,
+        actor: row.get(4)?,
+        body: row.get(5)?,
+        prev_hash: row.get(6)?,
+        hash: row.get(7)?,
+    })
+}
