@@ -1,6 +1,7 @@
 //! Generated from `proto/`: messages, clients, servers, the descriptor set for reflection, the access table.
 
 #[expect(clippy::large_enum_variant, reason = "a oneof is as large as its messages; boxes would only slow decoding")]
+#[expect(clippy::allow_attributes, reason = "the generator writes its own allow attributes")]
 #[rustfmt::skip]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/mod.rs"));

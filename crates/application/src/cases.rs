@@ -3,14 +3,15 @@
 use chassis::{Principal, Problem, Violations};
 use jiff::Timestamp;
 use negotiation::{Actor, Application, Moved, Process, StepError};
+use store::Check;
 
 use api::leeway::application::v1 as pb;
 
 use crate::convert::{self, Viewer};
-use crate::documents::{EvidenceRecord, Versioned};
+use crate::documents::{EvidenceRecord, Versioned, evidence_key};
 use crate::drafts::{add_application, commit_at};
-use crate::mutation::{Draft, Mutation, Settled};
 use crate::shared::{self, Shared};
+use chassis::{Draft, Mutation};
 
 /// Who does it, when, and under which process.
 pub struct Moment<'a> {
@@ -19,21 +20,37 @@ pub struct Moment<'a> {
     pub process: &'a Process,
 }
 
-/// Tells a case a verb and commits what came of it. `etag` (empty: any) must be the revision that was read.
+/// Which case, and what must not have moved since it was read.
+#[derive(Clone, Default)]
+pub struct Target {
+    pub application_id: String,
+    /// Revision that the caller read; empty: any.
+    pub etag: String,
+    /// Other documents that the verb's facts were read from.
+    pub checks: Vec<Check>,
+}
+
+impl Target {
+    /// A case in whatever revision it is.
+    pub fn of(application_id: &str) -> Self {
+        Self { application_id: application_id.to_owned(), ..Self::default() }
+    }
+}
+
+/// Tells a case a verb and commits what came of it.
 pub async fn change<F>(
     shared: &Shared,
     mutation: Mutation,
-    application_id: &str,
-    etag: &str,
+    target: Target,
     verb: F,
-) -> Result<Settled, Problem>
+) -> Result<String, Problem>
 where
     F: Fn(Application, Moment<'_>) -> Result<Moved, StepError> + Clone + Send + Sync + 'static,
 {
-    let (context, id, etag) = (shared.clone(), application_id.to_owned(), etag.to_owned());
+    let context = shared.clone();
     let actor = shared::actor(&mutation.principal);
     let decide = move || {
-        let (context, id, etag) = (context.clone(), id.clone(), etag.clone());
+        let (context, Target { application_id: id, etag, checks }) = (context.clone(), target.clone());
         let (actor, verb) = (actor.clone(), verb.clone());
         async move {
             let before = context.find::<Application>(&id).await?;
@@ -43,6 +60,7 @@ where
             let moment = Moment { actor: &actor, now, process: &process };
             let moved = verb(before.record.clone(), moment).map_err(|e| convert::step_problem(&id, &e))?;
             let mut commit = commit_at(now);
+            commit.checks = checks;
             add_application(&context, &mut commit, &before, moved).await?;
             Ok(Draft { commit, response_ref: id })
         }
@@ -77,7 +95,12 @@ pub async fn view_of(
 ) -> Result<pb::Application, Problem> {
     let mut evidence = Vec::new();
     for id in &application.record.evidence_ids {
-        evidence.extend(shared.get::<EvidenceRecord>(id).await?.map(|found| found.record));
+        evidence.extend(
+            shared
+                .get::<EvidenceRecord>(&evidence_key(&application.record.loan_id, id))
+                .await?
+                .map(|found| found.record),
+        );
     }
     let process = shared.process(&application.record.pack_name).await?;
     Ok(convert::application_out(application, &evidence, viewer, &process))

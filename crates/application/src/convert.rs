@@ -47,7 +47,7 @@ pub fn loan_out(
     let currency = contract.currency;
     let history =
         state.history(state.as_of).map_err(|e| Problem::internal("a history can't be computed").source(e))?;
-    let closed = record.closed_outside || state.closed;
+    let closed = record.closed_outside || (record.closed && state.closed);
     let reported =
         plan.filter(|p| p.is_active()).map_or(state.dpd.current, |plan| plan.reported_days_past_due);
     let bucket =
@@ -188,7 +188,7 @@ fn assessment_out(
         pack_digest: assessment.pack_digest.clone(),
         outcome: outcome_name(assessment.outcome),
         required_authority: wire::authority_out(assessment.required_authority).into(),
-        fired_rules: assessment.fired_rules.clone(),
+        fired_rules: if staff { assessment.fired_rules.clone() } else { Vec::new() },
         offers: if staff { offers_out(&assessment.offers, currency, None) } else { Vec::new() },
         leaning: if staff { reasons_out(&assessment.leaning) } else { Vec::new() },
     }
@@ -229,6 +229,7 @@ fn step_out(step: &negotiation::Step, viewer: Viewer) -> pb::ApplicationStep {
         step_time: Some(wire::timestamp_out(step.at)),
         kind: step.kind.clone(),
         actor: shown.to_owned(),
+        note: step.note.clone().filter(|_| viewer == Viewer::Staff).unwrap_or_default(),
     }
 }
 
@@ -246,10 +247,19 @@ pub fn evidence_out(record: &EvidenceRecord, viewer: Viewer) -> pb::Evidence {
         size_bytes: record.size_bytes,
         sha256: record.sha256.clone(),
         state: wire::evidence_state_out(record.state).into(),
-        failed_checks: record.failed_checks.clone(),
+        failed_checks: failed_checks(record, staff),
         reviewed_by: record.reviewed_by.clone().filter(|_| staff).unwrap_or_default(),
         receive_time: record.received_at.map(wire::timestamp_out),
     }
+}
+
+/// Checks that failed, in words. What points to fraud is for staff.
+fn failed_checks(record: &EvidenceRecord, staff: bool) -> Vec<String> {
+    let mut failed = record.failed_checks.clone();
+    if staff && record.sent_by_another_borrower {
+        failed.push("the same file was sent by another borrower".to_owned());
+    }
+    failed
 }
 
 /// A plan with its next payment by the loan's state.
@@ -270,6 +280,7 @@ pub fn plan_out(plan: &Versioned<Plan>, loan: &LoanState) -> Result<pb::Plan, Pr
         PlanState::Active { .. } => (pb::PlanState::Active, None),
         PlanState::Completed { at } => (pb::PlanState::Completed, Some(at)),
         PlanState::Broken { at, .. } => (pb::PlanState::Broken, Some(at)),
+        PlanState::Superseded { at, .. } => (pb::PlanState::Superseded, Some(at)),
     };
     Ok(pb::Plan {
         plan_id: record.plan_id.clone(),

@@ -122,7 +122,9 @@ pub async fn load<R: Record>(store: &Store, id: &str) -> Result<Option<Versioned
 /// Turns a stored document into its record; a body that can't be read names table and row.
 pub fn read<R: Record>(document: &store::Document) -> Result<Versioned<R>, Problem> {
     let record = serde_json::from_str(&document.body).map_err(|error| {
-        Problem::data_loss(format!("`{}` row `{}`: body can't be read", R::KIND, document.id)).source(error)
+        // Only where it broke: the parser's own text may quote the body.
+        let place = format!("{:?} at line {} column {}", error.classify(), error.line(), error.column());
+        Problem::data_loss(format!("`{}` row `{}`: body can't be read, {place}", R::KIND, document.id))
     })?;
     Ok(Versioned { revision: document.revision, record })
 }
@@ -207,6 +209,9 @@ impl Record for OpenCase {
 /// A document that the borrower sent. Its bytes are a file of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceRecord {
+    /// Id of the stored document: [`evidence_key`].
+    pub key: String,
+    /// Id that the sender chose, unique within the loan.
     pub evidence_id: String,
     pub loan_id: String,
     pub borrower_id: String,
@@ -221,6 +226,8 @@ pub struct EvidenceRecord {
     pub state: EvidenceState,
     /// Automatic checks that failed, in words.
     pub failed_checks: Vec<String>,
+    /// Found when it came; asked anew for every assessment.
+    pub sent_by_another_borrower: bool,
     pub submitter_is_not_borrower: bool,
     pub reviewed_by: Option<String>,
     pub note: String,
@@ -231,7 +238,7 @@ impl Record for EvidenceRecord {
     const KIND: &'static str = "evidence";
 
     fn id(&self) -> &str {
-        &self.evidence_id
+        &self.key
     }
 
     fn index(&self) -> Result<Vec<(&'static str, Value)>, Problem> {
@@ -241,6 +248,11 @@ impl Record for EvidenceRecord {
             ("sha256", Value::Text(self.sha256.clone())),
         ])
     }
+}
+
+/// Where a document is stored: ids are the senders' own, so they belong to the loan.
+pub fn evidence_key(loan_id: &str, evidence_id: &str) -> String {
+    format!("{loan_id}/{evidence_id}")
 }
 
 impl Record for Plan {
@@ -255,6 +267,7 @@ impl Record for Plan {
             negotiation::PlanState::Active { .. } => "active",
             negotiation::PlanState::Completed { .. } => "completed",
             negotiation::PlanState::Broken { .. } => "broken",
+            negotiation::PlanState::Superseded { .. } => "superseded",
         };
         Ok(vec![
             ("borrower_id", Value::Text(self.borrower_id.clone())),

@@ -10,9 +10,11 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::{Commit, EffectChange, Entry, FeedEntry, Write};
 
-use crate::documents::{OpenCase, Record, Versioned};
-use crate::shared::Shared;
-use crate::work;
+use loan::EventKind;
+
+use crate::documents::{LoanRecord, OpenCase, Record, Versioned};
+use crate::shared::{Shared, day_of};
+use crate::{loans, work};
 
 /// Body of an `assess` effect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -57,15 +59,17 @@ pub async fn add_application(
     };
     let after = before.with(*application);
     let application = &after.record;
+    let opens = before.revision == 0 || !before.record.state.is_open();
     if !application.state.is_open() {
-        if let Some(open) = shared.get::<OpenCase>(&application.loan_id).await? {
+        let open = shared.get::<OpenCase>(&application.loan_id).await?;
+        if let Some(open) = open.filter(|open| open.record.application_id == application.application_id) {
             commit.writes.push(Write::Delete {
                 kind: OpenCase::KIND,
                 id: application.loan_id.clone(),
                 expected_revision: open.revision,
             });
         }
-    } else if before.revision == 0 {
+    } else if opens {
         let marker = OpenCase {
             loan_id: application.loan_id.clone(),
             application_id: application.application_id.clone(),
@@ -73,11 +77,15 @@ pub async fn add_application(
         commit.writes.push(Versioned::new(marker).put()?);
     }
     let write = after.put()?;
-    commit.journal.push(journal_of(application, &write));
+    commit.journal.extend(journal_of(before, application, &write));
     commit.feed.push(feed_of(application));
     commit.writes.push(write);
     for consequence in consequences {
-        add_consequence(commit, &after, consequence)?;
+        if let Consequence::SuspendPenalty { from, to } = consequence {
+            suspend_penalty(shared, commit, application, (from, to)).await?;
+        } else {
+            add_consequence(commit, &after, consequence)?;
+        }
     }
     Ok(())
 }
@@ -93,7 +101,7 @@ fn add_consequence(
     match consequence {
         Consequence::Assess(purpose) => {
             let body = AssessBody { application_id: id.clone(), purpose };
-            commit.effects.push(effect(work::ASSESS, id.clone(), now, &body)?);
+            commit.effects.push(effect(work::ASSESS, format!("{id}/{}", purpose.name()), now, &body)?);
         }
         Consequence::Notify(notice) => {
             let body = message(after, &notice);
@@ -106,9 +114,39 @@ fn add_consequence(
         Consequence::DropTimer(kind) => {
             commit.effects.push(EffectChange::Drop { topic: work::CASE_TIMER, key: timer_key(id, kind) });
         }
-        // The loan and the plan join the commit in the use case that accepts.
-        Consequence::StartPlan { .. } => {}
+        // The loan joins the commit where it is at hand: in `suspend_penalty` and in the use case that accepts.
+        Consequence::StartPlan { .. } | Consequence::SuspendPenalty { .. } => {}
     }
+    Ok(())
+}
+
+/// The platform's delay costs the borrower nothing: a dated entry on the loan.
+async fn suspend_penalty(
+    shared: &Shared,
+    commit: &mut Commit,
+    application: &Application,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<(), Problem> {
+    let process = shared.process(&application.pack_name).await?;
+    let (from, to) = (day_of(from, &process), day_of(to, &process));
+    let loan = shared.find::<LoanRecord>(&application.loan_id).await?;
+    let now = Timestamp::from_microsecond(commit.now).unwrap_or(Timestamp::UNIX_EPOCH);
+    let event = loans::event(to, now, EventKind::PenaltySuspended { from, to });
+    commit.writes.push(loan.with(loan.record.record(event, to)?).put()?);
+    let body = json!({
+        "loan_id": application.loan_id, "application_id": application.application_id, "from": from, "to": to,
+    });
+    commit.journal.push(Entry {
+        stream: format!("loan/{}", application.loan_id),
+        kind: "penalty suspended".to_owned(),
+        actor: "platform:rules".to_owned(),
+        body: body.to_string(),
+    });
+    commit.feed.push(FeedEntry {
+        case_key: application.loan_id.clone(),
+        kind: "loan.penalty_suspended".to_owned(),
+        body: body.to_string(),
+    });
     Ok(())
 }
 
@@ -129,19 +167,22 @@ fn timer_key(application_id: &str, kind: TimerKind) -> String {
     format!("{application_id}/{}", kind.name())
 }
 
-/// The last step, with the digest of the body it left behind.
-fn journal_of(application: &Application, write: &Write) -> Entry {
-    let step = application.steps.last();
+/// Every step just taken, by whoever took it, with the digest of the body it left behind.
+fn journal_of(before: &Versioned<Application>, after: &Application, write: &Write) -> Vec<Entry> {
     let digest = match write {
         Write::Put { body, .. } => hex::encode(Sha256::digest(body.as_bytes())),
         Write::Delete { .. } => String::new(),
     };
-    Entry {
-        stream: application.application_id.clone(),
-        kind: step.map(|s| s.kind.clone()).unwrap_or_default(),
-        actor: step.map(|s| s.actor.as_str().to_owned()).unwrap_or_default(),
-        body: json!({ "state": application.state.name(), "body_sha256": digest }).to_string(),
-    }
+    let known = before.record.steps.last().filter(|_| before.revision > 0);
+    let begin =
+        known.and_then(|known| after.steps.iter().rposition(|step| step == known)).map_or(0, |at| at + 1);
+    let entry = |step: &negotiation::Step| Entry {
+        stream: after.application_id.clone(),
+        kind: step.kind.clone(),
+        actor: step.actor.as_str().to_owned(),
+        body: json!({ "state": after.state.name(), "body_sha256": digest }).to_string(),
+    };
+    after.steps.iter().skip(begin).map(entry).collect()
 }
 
 fn feed_of(application: &Application) -> FeedEntry {
@@ -149,6 +190,7 @@ fn feed_of(application: &Application) -> FeedEntry {
         "application_id": application.application_id,
         "loan_id": application.loan_id,
         "state": application.state.name(),
+        "warned": application.warned,
         "escalated": application.escalated,
     });
     FeedEntry {
@@ -192,6 +234,7 @@ fn message(after: &Versioned<Application>, notice: &Notice) -> NotifyBody {
         }
         Notice::OfferExpired => "offer-expired",
         Notice::Withdrawn => "withdrawn",
+        Notice::LoanPaid => "loan-paid",
         Notice::AnswerLate => "answer-late",
     };
     NotifyBody {
@@ -207,4 +250,16 @@ fn message(after: &Versioned<Application>, notice: &Notice) -> NotifyBody {
 
 fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(",")
+}
+
+/// The loan moved under an open case: its figures are computed again.
+pub async fn loan_moved(shared: &Shared, commit: &mut Commit, loan_id: &str) -> Result<(), Problem> {
+    if let Some(open) = shared.get::<OpenCase>(loan_id).await? {
+        let purpose = AssessPurpose::LoanMoved;
+        let application_id = open.record.application_id;
+        let key = format!("{application_id}/{}", purpose.name());
+        let body = AssessBody { application_id, purpose };
+        commit.effects.push(effect(work::ASSESS, key, commit.now, &body)?);
+    }
+    Ok(())
 }

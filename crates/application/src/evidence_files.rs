@@ -1,7 +1,9 @@
 //! The bytes of documents, a file each.
 
+use std::collections::HashSet;
 use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::Problem;
 use sha2::{Digest as _, Sha256};
@@ -22,6 +24,21 @@ pub const MEDIA_TYPES: [&str; 4] = ["application/pdf", "image/jpeg", "image/png"
 #[derive(Debug, Clone)]
 pub struct EvidenceFiles {
     folder: PathBuf,
+    /// Documents being written; one upload of a document at a time.
+    busy: Arc<Mutex<HashSet<String>>>,
+}
+
+/// The right to write a document; given back when dropped.
+#[derive(Debug)]
+pub struct Hold {
+    key: String,
+    busy: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
 }
 
 /// What a complete file turned out to be.
@@ -37,25 +54,22 @@ impl EvidenceFiles {
     /// Opens (and makes) the folder.
     pub async fn open(folder: &Path) -> Result<Self, Problem> {
         fs::create_dir_all(folder).await.map_err(io("the evidence folder can't be made"))?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), busy: Arc::default() })
     }
 
-    fn path(&self, evidence_id: &str) -> PathBuf {
-        self.folder.join(hex::encode(Sha256::digest(evidence_id.as_bytes())))
+    /// The right to write a document, `None` while another upload has it.
+    pub fn hold(&self, key: &str) -> Option<Hold> {
+        let fresh = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned());
+        fresh.then(|| Hold { key: key.to_owned(), busy: Arc::clone(&self.busy) })
     }
 
-    /// Bytes stored so far; 0 for an unknown document.
-    pub async fn stored_bytes(&self, evidence_id: &str) -> Result<i64, Problem> {
-        match fs::metadata(self.path(evidence_id)).await {
-            Ok(metadata) => Ok(i64::try_from(metadata.len()).unwrap_or(i64::MAX)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
-            Err(error) => Err(io("a document can't be read")(error)),
-        }
+    fn path(&self, key: &str) -> PathBuf {
+        self.folder.join(hex::encode(Sha256::digest(key.as_bytes())))
     }
 
     /// Opens a document for appending at its end.
-    pub async fn append(&self, evidence_id: &str) -> Result<Appender, Problem> {
-        let path = self.path(evidence_id);
+    pub async fn append(&self, key: &str) -> Result<Appender, Problem> {
+        let path = self.path(key);
         let opened = OpenOptions::new().create(true).append(true).open(path).await;
         let mut file = opened.map_err(io("a document can't be opened"))?;
         let end = file.seek(SeekFrom::End(0)).await.map_err(io("a document can't be read"))?;
@@ -63,8 +77,8 @@ impl EvidenceFiles {
     }
 
     /// Hash, size and media type of what is stored.
-    pub async fn inspect(&self, evidence_id: &str) -> Result<FileFacts, Problem> {
-        let mut file = File::open(self.path(evidence_id)).await.map_err(io("a document can't be read"))?;
+    pub async fn inspect(&self, key: &str) -> Result<FileFacts, Problem> {
+        let mut file = File::open(self.path(key)).await.map_err(io("a document can't be read"))?;
         let mut hash = Sha256::new();
         let mut buffer = vec![0; READ_BUFFER_BYTES];
         let mut size = 0_i64;
@@ -83,8 +97,8 @@ impl EvidenceFiles {
     }
 
     /// Forgets the bytes of a document whose content was not what had been announced.
-    pub async fn discard(&self, evidence_id: &str) -> Result<(), Problem> {
-        match fs::remove_file(self.path(evidence_id)).await {
+    pub async fn discard(&self, key: &str) -> Result<(), Problem> {
+        match fs::remove_file(self.path(key)).await {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(io("a document can't be removed")(error)),
@@ -175,10 +189,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_document_has_one_writer_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = EvidenceFiles::open(folder.path()).await.unwrap();
+        let hold = files.hold("l/e1");
+        assert!(hold.is_some() && files.hold("l/e1").is_none() && files.hold("l/e2").is_some());
+        drop(hold);
+        assert!(files.hold("l/e1").is_some());
+    }
+
+    #[tokio::test]
     async fn appends_go_on_where_they_stopped() {
         let folder = tempfile::tempdir().unwrap();
         let files = EvidenceFiles::open(folder.path()).await.unwrap();
-        assert_eq!(files.stored_bytes("../e1").await.unwrap(), 0);
         for part in ["%PDF-", "1.7 bill"] {
             let mut appender = files.append("../e1").await.unwrap();
             appender.write(part.as_bytes()).await.unwrap();
@@ -188,6 +211,6 @@ mod tests {
         assert_eq!((facts.size_bytes, facts.media_type), (13, Some("application/pdf")));
         assert_eq!(facts.sha256, hex::encode(Sha256::digest(b"%PDF-1.7 bill")));
         files.discard("../e1").await.unwrap();
-        assert_eq!(files.stored_bytes("../e1").await.unwrap(), 0);
+        assert_eq!(files.append("../e1").await.unwrap().length(), 0);
     }
 }

@@ -5,7 +5,7 @@ use chassis::Problem;
 use loan::Date;
 use negotiation::{Application, Process};
 
-use crate::documents::{EvidenceRecord, LoanRecord};
+use crate::documents::{EvidenceRecord, LoanRecord, evidence_key};
 use crate::loans;
 use crate::shared::Shared;
 
@@ -19,7 +19,7 @@ pub async fn of_case(
 ) -> Result<Facts, Problem> {
     let mut evidence = Vec::new();
     for id in &application.evidence_ids {
-        let record = shared.find::<EvidenceRecord>(id).await?.record;
+        let record = shared.find::<EvidenceRecord>(&evidence_key(&loan.loan_id, id)).await?.record;
         evidence.push(evidence_fact(shared, &record).await?);
     }
     Ok(Facts {
@@ -29,7 +29,7 @@ pub async fn of_case(
         loan: LoanFacts { loan_id: loan.loan_id.clone(), account: loan.account.clone() },
         reason: application.hardship.reason,
         hardship_end: application.hardship.expected_end,
-        statement: application.hardship.statement.clone(),
+        statement: application.hardship.statement_on(today),
         submitter_is_not_borrower: evidence.iter().any(|e| e.submitter_is_not_borrower),
         evidence,
         flags: CaseFlags { vulnerable: application.hardship.vulnerable, ..CaseFlags::default() },
@@ -56,5 +56,6 @@ async fn evidence_fact(shared: &Shared, record: &EvidenceRecord) -> Result<Evide
 /// Whether another borrower sent the same bytes.
 pub async fn sent_by_others(shared: &Shared, record: &EvidenceRecord) -> Result<bool, Problem> {
     let same = shared.related::<EvidenceRecord>("sha256", &record.sha256).await?;
-    Ok(same.iter().any(|other| other.record.borrower_id != record.borrower_id))
+    let complete = |e: &EvidenceRecord| e.state != assessment::EvidenceState::Incomplete;
+    Ok(same.iter().any(|other| other.record.borrower_id != record.borrower_id && complete(&other.record)))
 }

@@ -7,7 +7,6 @@ mod drafts;
 mod evidence_files;
 mod facts;
 mod loans;
-mod mutation;
 mod packs;
 mod pages;
 mod plans;

@@ -43,6 +43,15 @@ impl LoanRecord {
         })
     }
 
+    /// The record as the core system first states it: whether the loan is closed is the core's word, even where
+    /// nothing is left to pay.
+    pub fn stated(self, today: Date) -> Result<Self, Problem> {
+        let closed = self.closed_outside;
+        let mut stated = self.refreshed(today)?;
+        stated.closed = closed;
+        Ok(stated)
+    }
+
     fn damaged(&self, error: &LoanError) -> Problem {
         Problem::data_loss(format!("loan `{}` can't be replayed: {error}", self.loan_id))
     }
@@ -73,7 +82,7 @@ pub async fn prior_relief(
     let count = |hit: &dyn Fn(&Plan) -> bool| plans.iter().filter(|p| hit(&p.record)).count();
     let broken = |plan: &Plan| match plan.state {
         PlanState::Broken { at, .. } => crate::shared::day_of(at, process) > year,
-        PlanState::Active { .. } | PlanState::Completed { .. } => false,
+        PlanState::Active { .. } | PlanState::Completed { .. } | PlanState::Superseded { .. } => false,
     };
     let earlier = |a: &Versioned<Application>| a.record.application_id != application.application_id;
     Ok(assessment::PriorRelief {

@@ -1,10 +1,12 @@
 //! What this service needs of packs, kept in its own database so that a case runs on while policy is away.
 
+use api::leeway::common::v1::ErrorReason;
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use api::leeway::policy::v1::{GetPackRequest, Pack};
 use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason};
 use chassis::{Problem, Repeat, Violations};
 use negotiation::Process;
+use tonic::Code;
 
 use crate::documents::{PackRecord, Versioned};
 use crate::drafts::commit_at;
@@ -48,7 +50,15 @@ async fn fetch(shared: &Shared, name: &str) -> Result<PackRecord, Problem> {
         async move { client.get_pack(request).await }
     };
     let answer = shared.policy.retry(Repeat::Safe, call).await;
-    let answer = answer.map_err(|status| Problem::from_status(&status))?;
+    let answer = answer.map_err(|status| match status.code() {
+        // A loan may name a pack that nobody published (yet); that is no absent resource of the caller's.
+        Code::NotFound => Problem::precondition(
+            ErrorReason::PackUnknown,
+            format!("pack/{name}"),
+            format!("there is no pack `{name}`"),
+        ),
+        _ => Problem::from_status(&status),
+    })?;
     let pack = answer.into_inner().pack.ok_or_else(|| Problem::internal("policy answered without a pack"))?;
     read(&pack)
 }

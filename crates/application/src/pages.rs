@@ -1,4 +1,4 @@
-//! Page tokens: the place after which the next page begins, opaque to clients.
+//! Lists: page tokens (the place after which the next page begins, opaque to clients), sizes, repeats.
 
 use chassis::Violations;
 use store::Value;
@@ -24,12 +24,22 @@ pub fn token_out(value: &Value, id: &str) -> String {
     hex::encode(format!("{value}\n{id}"))
 }
 
-/// Reads the token of a place; empty is the beginning.
-pub fn token_in(v: &mut Violations, token: &str) -> Option<(Value, String)> {
+/// What a list is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortedBy {
+    Number,
+    Text,
+}
+
+/// Reads the token of a place; empty is the beginning. A token of a list that is sorted otherwise is refused.
+pub fn token_in(v: &mut Violations, token: &str, sorted_by: SortedBy) -> Option<(Value, String)> {
     if token.is_empty() {
         return None;
     }
-    let place = decode(token);
+    let place = decode(token).filter(|(value, _)| match value {
+        Value::Int(_) => sorted_by == SortedBy::Number,
+        Value::Text(_) => sorted_by == SortedBy::Text,
+    });
     if place.is_none() {
         v.add("page_token", "UNREADABLE", "give the `next_page_token` of the page before, unchanged");
     }
@@ -47,23 +57,32 @@ fn decode(token: &str) -> Option<(Value, String)> {
     Some((value, id.to_owned()))
 }
 
+/// Whether no entry of a list stands in it twice.
+pub fn distinct<T: Ord>(list: &[T]) -> bool {
+    list.iter().collect::<std::collections::BTreeSet<_>>().len() == list.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn tokens_round_trip_and_foreign_ones_are_refused() {
-        for place in
-            [(Value::Int(-7), "a\nb"), (Value::Text("x\u{e9}".into()), ""), (Value::Int(i64::MAX), "loan-1")]
-        {
+        use SortedBy::{Number, Text};
+        for (value, id, sorted_by) in [
+            (Value::Int(-7), "a\nb", Number),
+            (Value::Text("x\u{e9}".into()), "", Text),
+            (Value::Int(i64::MAX), "loan-1", Number),
+        ] {
             let mut v = Violations::new();
-            let read = token_in(&mut v, &token_out(&place.0, place.1));
-            assert_eq!(read, Some((place.0, place.1.to_owned())));
+            let read = token_in(&mut v, &token_out(&value, id), sorted_by);
+            assert_eq!(read, Some((value, id.to_owned())));
             assert!(v.is_empty());
         }
-        for foreign in ["zz", "00", "hello", "69"] {
+        let text = token_out(&Value::Text("loan-1".into()), "loan-1");
+        for foreign in ["zz", "00", "hello", "69", &text] {
             let mut v = Violations::new();
-            assert_eq!(token_in(&mut v, foreign), None);
+            assert_eq!(token_in(&mut v, foreign, Number), None);
             assert!(!v.is_empty(), "{foreign}");
         }
     }

@@ -37,6 +37,11 @@ pub fn look(
     plan: &Versioned<Plan>,
     look: Look<'_>,
 ) -> Result<(), Problem> {
+    let other = loan.record.plan_id.as_ref().is_some_and(|id| *id != plan.record.plan_id);
+    if !plan.record.is_active() || other {
+        // Another plan has taken its place, or it ended: its timer has nothing to say.
+        return Ok(());
+    }
     let state = loan.record.state(look.today)?;
     let moved = plan
         .record
@@ -72,6 +77,21 @@ pub fn look(
     Ok(())
 }
 
+/// The plan that ran until now gives way to a new one; its relief stays on the loan.
+pub fn supersede(
+    commit: &mut Commit,
+    loan: &mut Versioned<LoanRecord>,
+    old: &Versioned<Plan>,
+    (by_plan_id, now): (&str, Timestamp),
+) -> Result<(), Problem> {
+    let after = old.with(old.record.clone().superseded(by_plan_id, now));
+    commit.effects.push(EffectChange::Drop { topic: work::PLAN_CHECK, key: old.record.plan_id.clone() });
+    commit.writes.push(after.put()?);
+    record(commit, &after.record, "plan.superseded");
+    loan.record.plan_id = None;
+    Ok(())
+}
+
 /// Journal, feed and message about what a look found.
 fn tell(commit: &mut Commit, plan: &Versioned<Plan>, news: &PlanNews) -> Result<(), Problem> {
     let record = &plan.record;
@@ -82,6 +102,16 @@ fn tell(commit: &mut Commit, plan: &Versioned<Plan>, news: &PlanNews) -> Result<
         PlanNews::Completed => ("plan.completed", Some("plan-completed")),
         PlanNews::Broken { .. } => ("plan.broken", Some("plan-broken")),
     };
+    self::record(commit, record, kind);
+    if let Some(template) = template {
+        let message = message(plan, template, news);
+        commit.effects.push(effect(work::NOTIFY, message.key.clone(), commit.now, &message)?);
+    }
+    Ok(())
+}
+
+/// Journal and feed.
+fn record(commit: &mut Commit, record: &Plan, kind: &str) {
     let body = json!({
         "plan_id": record.plan_id, "application_id": record.application_id, "loan_id": record.loan_id,
         "terms": record.offer.terms.canonical_key(),
@@ -97,11 +127,6 @@ fn tell(commit: &mut Commit, plan: &Versioned<Plan>, news: &PlanNews) -> Result<
         kind: kind.to_owned(),
         body: body.to_string(),
     });
-    if let Some(template) = template {
-        let message = message(plan, template, news);
-        commit.effects.push(effect(work::NOTIFY, message.key.clone(), commit.now, &message)?);
-    }
-    Ok(())
 }
 
 fn message(plan: &Versioned<Plan>, template: &str, news: &PlanNews) -> NotifyBody {

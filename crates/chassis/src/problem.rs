@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use api::leeway::common::v1::ErrorReason;
 use bytes::Bytes;
-use store::StoreError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
+use crate::violations::Violation;
+
 /// `ErrorInfo.domain` of every error of ours.
 pub const ERROR_DOMAIN: &str = "leeway";
-/// What callers are told to wait when the disk is full.
-const STORAGE_FULL_RETRY: Duration = Duration::from_secs(60);
 /// What callers are told to wait when the store is busy or away.
 pub(crate) const STORE_RETRY: Duration = Duration::from_millis(500);
 /// Most violations in one answer: it has to fit into HTTP headers.
@@ -68,57 +67,6 @@ enum Kind {
         code: Code,
         details: Bytes,
     },
-}
-
-/// One wrong field of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// Path of the field, such as `statement.dependants`.
-    pub field: String,
-    /// Short code for programs, such as `TOO_LARGE`.
-    pub reason: String,
-    /// Sentence for people, which never repeats personal data.
-    pub description: String,
-}
-
-/// Collects all violations of a request before any is reported.
-#[derive(Debug, Default)]
-pub struct Violations(Vec<Violation>);
-
-impl Violations {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a violation unless the condition holds.
-    pub fn require(&mut self, field: &str, condition: bool, reason: &str, description: &str) {
-        if !condition {
-            self.add(field, reason, description);
-        }
-    }
-
-    pub fn add(&mut self, field: &str, reason: &str, description: impl Into<String>) {
-        self.0.push(Violation {
-            field: field.to_owned(),
-            reason: reason.to_owned(),
-            description: description.into(),
-        });
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// All of them in one line, for results that are no statuses.
-    pub fn describe(&self) -> String {
-        let one = |v: &Violation| format!("`{}`: {}", v.field, v.description);
-        self.0.iter().map(one).collect::<Vec<_>>().join("; ")
-    }
-
-    /// INVALID_ARGUMENT with all of them, or nothing.
-    pub fn into_result(self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err(Problem::invalid(self.0)) }
-    }
 }
 
 impl Problem {
@@ -379,49 +327,6 @@ impl From<Problem> for Status {
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict { ref kind, ref id, .. } => {
-                Self::stale(format!("{kind}/{id}")).source(error)
-            }
-            StoreError::Fenced => Self::stale("effect").source(error),
-            StoreError::RequestIdReused => Self::precondition(
-                ErrorReason::RequestIdReused,
-                "request_id",
-                "the request id was used for another request",
-            ),
-            StoreError::Overloaded => {
-                Self::exhausted(ErrorReason::Overloaded, "too much is waiting", Some(STORE_RETRY))
-                    .source(error)
-            }
-            StoreError::DiskFull => {
-                Self::exhausted(ErrorReason::StorageFull, "the storage is full", Some(STORAGE_FULL_RETRY))
-                    .source(error)
-            }
-            // Safe to repeat: every mutation carries its request id.
-            StoreError::Unavailable(_) => Self::unavailable(
-                ErrorReason::DependencyUnavailable,
-                "the storage does not answer",
-                STORE_RETRY,
-            )
-            .source(error),
-            StoreError::Corrupt(_) => Self::data_loss("the store found damaged data").source(error),
-            StoreError::Invalid(_) => Self::internal("the store refused a call").source(error),
-            StoreError::NewerDatabase { .. } => {
-                Self::internal("the database is newer than we are").source(error)
-            }
-            StoreError::FeedTrimmed { floor } => Self::precondition(
-                ErrorReason::LimitReached,
-                "cursor",
-                format!(
-                    "the feed is kept from position {floor} on; read the resources anew and go on from there"
-                ),
-            ),
-        }
-    }
-}
-
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.client)?;
@@ -472,6 +377,8 @@ pub(crate) fn chain(error: &(dyn Error + Send + Sync + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::violations::Violations;
+    use store::StoreError;
 
     fn status(problem: Problem) -> Status {
         problem.into()

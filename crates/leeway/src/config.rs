@@ -13,6 +13,18 @@ pub const POLICY_PORT: u16 = 7402;
 pub const NOTIFICATION_PORT: u16 = 7403;
 const PROBE_OFFSET: u16 = 100;
 
+/// A `--set` that isn't `key=value`.
+#[derive(Debug)]
+pub struct NotASetting(String);
+
+impl std::fmt::Display for NotASetting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`--set {}`: write it as `key=value`, e.g. `application.reflection=false`", self.0)
+    }
+}
+
+impl std::error::Error for NotASetting {}
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -51,11 +63,7 @@ impl Config {
     pub fn load(file: Option<&Path>, set: &[String]) -> anyhow::Result<Self> {
         let mut overrides = Vec::new();
         for pair in set {
-            let (key, value) = pair.split_once('=').ok_or_else(|| {
-                anyhow::anyhow!(
-                    "`--set {pair}`: write it as `key=value`, e.g. `application.reflection=false`"
-                )
-            })?;
+            let (key, value) = pair.split_once('=').ok_or_else(|| NotASetting(pair.clone()))?;
             overrides.push((key.to_owned(), value.to_owned()));
         }
         Ok(chassis::config::load(file, ENV_PREFIX, overrides)?)
@@ -81,4 +89,25 @@ fn server(port: u16) -> ServerConfig {
 
 fn client(port: u16) -> ClientConfig {
     ClientConfig { endpoint: format!("http://127.0.0.1:{port}"), ..ClientConfig::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_explained_file_holds_the_defaults() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config.toml");
+        let explained = Config::load(Some(&file), &[]).unwrap();
+        let text = |config: &Config| serde_json::to_value(config).unwrap();
+        assert_eq!(text(&explained), text(&Config::default()));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest() {
+        let error = Config::load(None, &["application.listten=127.0.0.1:1".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("application.listen"), "{error}");
+        let error = Config::load(None, &["application.listen".to_owned()]).unwrap_err();
+        assert!(error.to_string().contains("key=value"), "{error}");
+    }
 }

@@ -5,6 +5,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod import;
+pub mod retention;
 pub mod serve;
 pub mod stack;
 pub mod up;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use leeway::cli::{Cli, Command};
+use leeway::config::NotASetting;
 use leeway::{import, serve, up};
 
 fn main() -> ExitCode {
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
 
 /// 64 for a configuration that can't be used, as `sysexits` has it; 1 for everything else.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    let config = error.chain().any(|cause| cause.is::<chassis::config::ConfigError>());
+    let config =
+        error.chain().any(|cause| cause.is::<chassis::config::ConfigError>() || cause.is::<NotASetting>());
     if config {
         u8::try_from(chassis::config::EXIT_CONFIG).map_or(ExitCode::FAILURE, ExitCode::from)
     } else {

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::retention;
 
 /// Name of the policy service in configuration, spans and probes.
 pub const POLICY: &str = "policy";
@@ -27,6 +28,7 @@ pub struct Running {
     /// For looks from tests and tools; the server owns the other clones.
     pub store: Store,
     worker: Option<JoinHandle<()>>,
+    sweeper: JoinHandle<()>,
     shutdown: CancellationToken,
 }
 
@@ -67,6 +69,9 @@ impl Running {
         {
             tracing::error!(%error, "a worker broke off");
         }
+        if let Err(error) = self.sweeper.await {
+            tracing::error!(%error, "the sweeper broke off");
+        }
         self.store.close().await;
     }
 }
@@ -91,7 +96,7 @@ pub async fn start_policy(config: &Config, world: &World) -> anyhow::Result<Runn
     let service = policy::Service::open(&settings, parts)?;
     let server_config: ServerConfig = config.policy.clone();
     let server = Server::new(POLICY, server_config, world.ids.clone(), service.routes, service.owner_lookup);
-    run(server, store, None).await
+    run(server, (store, None), &world.clock).await
 }
 
 /// Starts the notification service.
@@ -111,7 +116,7 @@ pub async fn start_notification(config: &Config, world: &World) -> anyhow::Resul
         service.routes,
         service.owners,
     );
-    run(server, store, Some(service.worker)).await
+    run(server, (store, Some(service.worker)), &world.clock).await
 }
 
 /// Starts the application service. Policy and notification need not be there yet.
@@ -136,7 +141,7 @@ pub async fn start_application(config: &Config, world: &World) -> anyhow::Result
         service.routes,
         service.owners,
     );
-    run(server, store, Some(service.worker)).await
+    run(server, (store, Some(service.worker)), &world.clock).await
 }
 
 fn open(config: &Config, service: &str, schema: &Schema) -> anyhow::Result<Store> {
@@ -145,9 +150,14 @@ fn open(config: &Config, service: &str, schema: &Schema) -> anyhow::Result<Store
         .with_context(|| format!("the database `{}` can't be opened", path.display()))
 }
 
-async fn run(server: Server, store: Store, worker: Option<Worker>) -> anyhow::Result<Running> {
+async fn run(
+    server: Server,
+    (store, worker): (Store, Option<Worker>),
+    clock: &Clock,
+) -> anyhow::Result<Running> {
     let shutdown = CancellationToken::new();
     let handle = server.spawn(shutdown.clone()).await?;
     let worker = worker.map(|worker| worker.spawn(shutdown.clone()));
-    Ok(Running { handle, store, worker, shutdown })
+    let sweeper = retention::spawn(store.clone(), clock.clone(), shutdown.clone());
+    Ok(Running { handle, store, worker, sweeper, shutdown })
 }

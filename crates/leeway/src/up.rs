@@ -42,6 +42,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
     }
+    // The account of the stories is for people: only what goes wrong is logged, unless the settings say more.
+    if config.telemetry.log_filter == chassis::TelemetryConfig::default().log_filter {
+        config.telemetry.log_filter = "warn".to_owned();
+    }
     let services = [application::SERVICE_NAME, POLICY, notification::SERVICE_NAME];
     let telemetry = chassis::telemetry::init(&config.telemetry, &services)?;
     let data = DataDir::open(&config.data_dir)?;

@@ -61,6 +61,8 @@ pub struct Application {
     pub specialist: bool,
     /// Who claimed the case.
     pub holder: Option<Actor>,
+    /// Who refused it before the borrower asked for another look; that person can't claim it again.
+    pub refused_before: Option<Actor>,
     pub assessment: Option<Assessment>,
     pub state: State,
     pub steps: Vec<Step>,
@@ -73,6 +75,8 @@ pub struct Hardship {
     pub narrative: String,
     pub expected_end: Option<Date>,
     pub statement: StatementOfAffairs,
+    /// Day of the statement: its months are counted from the month of this day.
+    pub stated_on: Date,
     pub vulnerable: bool,
 }
 
@@ -96,8 +100,9 @@ pub struct Submission {
 pub enum AnswerClock {
     /// The answer is owed by `due`; the desk is warned at `warn_at`.
     Running { warn_at: Timestamp, due: Timestamp },
-    /// The borrower owes a document; so many seconds were left.
-    Paused { seconds_left: i64 },
+    /// The borrower owes a document; so many seconds were left until the warning (0: it was given) and until the
+    /// answer.
+    Paused { seconds_to_warning: i64, seconds_left: i64 },
     /// Answered.
     Answered,
 }
@@ -113,6 +118,14 @@ pub struct Assessment {
     pub offers: Vec<Offer>,
     pub leaning: Vec<DeclineReason>,
     pub requested_evidence: Vec<EvidenceType>,
+}
+
+impl Assessment {
+    /// The offers that rules alone may make: those within the automatic mandate.
+    pub(crate) fn automatic_offers(&self) -> Vec<Offer> {
+        let within = |offer: &&Offer| offer.required_authority == Authority::Automatic;
+        self.offers.iter().filter(within).cloned().collect()
+    }
 }
 
 /// Where a case stands, with that state's facts.
@@ -154,6 +167,8 @@ pub struct Step {
     pub at: Timestamp,
     pub kind: String,
     pub actor: Actor,
+    /// An officer's note for the record, for staff only.
+    pub note: Option<String>,
 }
 
 impl State {
@@ -215,7 +230,7 @@ impl Application {
         if self.steps.len() >= MAX_STEPS {
             self.steps.remove(0);
         }
-        self.steps.push(Step { at: now, kind: kind.to_owned(), actor: actor.clone() });
+        self.steps.push(Step { at: now, kind: kind.to_owned(), actor: actor.clone(), note: None });
         self.updated_at = now;
     }
 

@@ -24,6 +24,16 @@ impl Moved {
         Self::AlreadyApplied(Box::new(application))
     }
 
+    /// Keeps an officer's note with the step just taken.
+    pub fn noted(mut self, note: &str) -> Self {
+        if let Self::Changed(application, _) = &mut self
+            && let Some(step) = application.steps.last_mut().filter(|_| !note.is_empty())
+        {
+            step.note = Some(note.to_owned());
+        }
+        self
+    }
+
     /// The application, whichever way it came out.
     pub fn application(&self) -> &Application {
         match self {
@@ -43,6 +53,8 @@ pub enum Consequence {
     Timer(TimerKind, Timestamp),
     /// Forget a timer.
     DropTimer(TimerKind),
+    /// No penalty accrues on the loan for the days from `from` to `to`: the answer was late.
+    SuspendPenalty { from: Timestamp, to: Timestamp },
     /// Put the accepted offer into force on the loan.
     StartPlan { offer_id: String },
 }
@@ -55,8 +67,22 @@ pub enum AssessPurpose {
     Answer,
     /// The borrower proposed terms while a person had the case.
     Proposal,
-    /// Something under the case changed (review of a document, a payment): only figures are renewed.
+    /// A document was reviewed or added: only figures are renewed.
     Refresh,
+    /// The loan changed (a payment, a plan's end): offers that are signed or out may not hold any more.
+    LoanMoved,
+}
+
+impl AssessPurpose {
+    /// Name in keys.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Proposal => "proposal",
+            Self::Refresh => "refresh",
+            Self::LoanMoved => "loan-moved",
+        }
+    }
 }
 
 /// A message to the borrower.
@@ -70,6 +96,7 @@ pub enum Notice {
     Refused { review_until: Timestamp },
     OfferExpired,
     Withdrawn,
+    LoanPaid,
     AnswerLate,
 }
 

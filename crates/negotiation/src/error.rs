@@ -12,7 +12,7 @@ pub enum StepError {
     #[error("the application is not claimed by you{}", holder.as_ref().map(|h| format!(" but by `{h}`")).unwrap_or_default())]
     NotClaimed { holder: Option<String> },
     /// Four eyes need two people.
-    #[error("`{person}` signed first; somebody else must co-sign")]
+    #[error("`{person}` has decided on this before; it takes somebody else")]
     SamePerson { person: String },
     /// No such offer on the case.
     #[error("the application has no offer `{offer_id}`")]

@@ -6,12 +6,17 @@
 
 mod advance;
 mod application;
+mod clock;
 mod consequence;
 mod error;
 mod next_step;
 mod plan;
 mod process;
+mod statement;
 mod verbs;
+
+#[cfg(test)]
+mod tests;
 
 pub use application::{
     Actor, AnswerClock, Application, Assessment, Hardship, MAX_STEPS, RefusalBy, State, Step, Submission,
@@ -19,5 +24,5 @@ pub use application::{
 pub use consequence::{AssessPurpose, Consequence, Moved, Notice, TimerKind};
 pub use error::StepError;
 pub use next_step::{NextActor, NextStep};
-pub use plan::{Plan, PlanMoved, PlanNews, PlanState};
+pub use plan::{MissedPayment, Plan, PlanMoved, PlanNews, PlanState};
 pub use process::Process;

@@ -2,7 +2,7 @@
 
 use assessment::Offer;
 use jiff::{Span, Timestamp};
-use loan::{Amount, ArithmeticError, Currency, Date, Measure};
+use loan::{ArithmeticError, Currency, Date, Measure, RowState};
 use serde::{Deserialize, Serialize};
 
 use crate::Process;
@@ -28,12 +28,22 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "name")]
 pub enum PlanState {
-    /// In force. `missed` is the due date of a payment about which the borrower was warned.
-    Active { missed: Option<Date> },
+    /// In force. `missed` is a payment of whose absence the borrower was told.
+    Active { missed: Option<MissedPayment> },
     /// Kept to the end.
     Completed { at: Timestamp },
     /// Broken; the loan owes what it would without the plan, less what was paid.
     Broken { at: Timestamp, kept_until: Date },
+    /// Another plan took its place; its relief stays on the loan.
+    Superseded { at: Timestamp, by_plan_id: String },
+}
+
+/// A payment that is missing after its grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissedPayment {
+    pub due: Date,
+    /// Last day on which it can still be repaired, as the borrower was told.
+    pub repair_until: Date,
 }
 
 /// What a look at the plan found.
@@ -66,6 +76,11 @@ impl Plan {
         matches!(self.state, PlanState::Active { .. })
     }
 
+    /// Another plan takes its place.
+    pub fn superseded(self, by_plan_id: &str, now: Timestamp) -> Self {
+        Self { state: PlanState::Superseded { at: now, by_plan_id: by_plan_id.to_owned() }, ..self }
+    }
+
     /// One match: what the loan's state on `today` means for the plan. `now` stamps an end.
     pub fn advance(
         mut self,
@@ -74,41 +89,43 @@ impl Plan {
         now: Timestamp,
         process: &Process,
     ) -> Result<PlanMoved, ArithmeticError> {
-        let PlanState::Active { missed: warned } = self.state else {
+        let PlanState::Active { missed: told } = self.state else {
             return Ok(PlanMoved { plan: self, news: PlanNews::Kept, next_look: None });
         };
         if loan.closed {
-            self.state = PlanState::Completed { at: now };
-            return Ok(PlanMoved { plan: self, news: PlanNews::Completed, next_look: None });
+            return Ok(self.completed(now));
         }
-        if let Some(pay_by) = self.settlement_lapsed(today) {
+        let settle_by = self.settle_by();
+        if let Some(pay_by) = settle_by.filter(|pay_by| today > *pay_by) {
+            // A settlement has no grace: after its last day it lapses.
             return Ok(self.broken(pay_by, now));
         }
+        let grace = Span::new().days(i64::from(process.plan_grace_days));
         let missed = self.first_missed(loan, today, process)?;
-        let repair_until = |due: Date| {
-            due.saturating_add(
-                Span::new().days(i64::from(process.plan_grace_days) + i64::from(process.plan_repair_days)),
-            )
+        let (news, next_look) = match (missed, told) {
+            (None, told) => match self.next_look(loan, today, grace)? {
+                // Every payment was made or counts as made; what cents are left are owed without a plan.
+                None => return Ok(self.completed(now)),
+                next if told.is_some() => (PlanNews::Repaired, next),
+                next => (PlanNews::Kept, next),
+            },
+            (Some(due), Some(told)) if told.due == due && today > told.repair_until => {
+                return Ok(self.broken(due, now));
+            }
+            (Some(due), Some(told)) if told.due == due => (PlanNews::Kept, Some(after(told.repair_until))),
+            (Some(due), _) => {
+                // Late news leaves the time to repair it whole.
+                let repair = Span::new().days(i64::from(process.plan_repair_days));
+                let repair_until = due.saturating_add(grace).max(yesterday(today)).saturating_add(repair);
+                self.state = PlanState::Active { missed: Some(MissedPayment { due, repair_until }) };
+                (PlanNews::Missed { due, repair_until }, Some(after(repair_until)))
+            }
         };
-        match (missed, warned) {
-            (None, None) => Ok(self.kept(loan, PlanNews::Kept, process)),
-            (None, Some(_)) => {
-                self.state = PlanState::Active { missed: None };
-                Ok(self.kept(loan, PlanNews::Repaired, process))
-            }
-            (Some(due), Some(_)) if today > repair_until(due) => Ok(self.broken(due, now)),
-            (Some(due), warned) => {
-                self.state = PlanState::Active { missed: Some(due) };
-                let until = repair_until(due);
-                let news = if warned == Some(due) {
-                    PlanNews::Kept
-                } else {
-                    PlanNews::Missed { due, repair_until: until }
-                };
-                let next = until.saturating_add(Span::new().days(1));
-                Ok(PlanMoved { plan: self, news, next_look: Some(next) })
-            }
+        if news == PlanNews::Repaired {
+            self.state = PlanState::Active { missed: None };
         }
+        let next_look = next_look.into_iter().chain(settle_by.map(after)).min();
+        Ok(PlanMoved { plan: self, news, next_look })
     }
 
     /// Oldest due date whose grace is over while less than the pack's share of it is paid.
@@ -118,44 +135,68 @@ impl Plan {
         today: Date,
         process: &Process,
     ) -> Result<Option<Date>, ArithmeticError> {
+        let grace = Span::new().days(i64::from(process.plan_grace_days));
+        let mut oldest: Option<Date> = None;
         for row in &loan.rows {
-            let grace_ends = row.row.due.saturating_add(Span::new().days(i64::from(process.plan_grace_days)));
-            if today <= grace_ends {
-                continue;
-            }
-            let due = row.row.total()?.sub(row.waived.instalment()?)?;
-            let enough = due.mul_ratio(process.paid_share)?;
-            if due > Amount::ZERO && row.paid.instalment()? < enough {
-                return Ok(Some(row.row.due));
+            let due = self.due(row);
+            let in_time = today <= due.saturating_add(grace);
+            // The row is net of what was waived.
+            let owed = row.row.total()?;
+            let enough = owed.mul_ratio(process.paid_share)?;
+            if !in_time && row.paid.instalment()? < enough {
+                oldest = Some(oldest.map_or(due, |known| known.min(due)));
             }
         }
-        Ok(None)
+        Ok(oldest)
     }
 
-    /// A settlement has no grace: after its last day it lapses.
-    fn settlement_lapsed(&self, today: Date) -> Option<Date> {
+    /// Day of a row within the plan: what was overdue when the plan began, and was left where it was, is due with the
+    /// plan's first day.
+    fn due(&self, row: &RowState) -> Date {
+        row.row.due.max(self.effective)
+    }
+
+    /// The first day after `today` on which the grace of an unpaid row is over. What is past has been looked at: a
+    /// row that counts as paid although cents are left is not looked at again and again.
+    fn next_look(
+        &self,
+        loan: &loan::State,
+        today: Date,
+        grace: Span,
+    ) -> Result<Option<Date>, ArithmeticError> {
+        let mut next: Option<Date> = None;
+        for row in &loan.rows {
+            let day = after(self.due(row).saturating_add(grace));
+            // Relief empties rows; nobody waits for those.
+            if day > today && row.paid_on.is_none() && !row.row.total()?.is_zero() {
+                next = Some(next.map_or(day, |known| known.min(day)));
+            }
+        }
+        Ok(next)
+    }
+
+    fn settle_by(&self) -> Option<Date> {
         self.offer.terms.measures.iter().find_map(|measure| match measure {
-            Measure::Settlement { pay_by, .. } if today > *pay_by => Some(*pay_by),
+            Measure::Settlement { pay_by, .. } => Some(*pay_by),
             _ => None,
         })
     }
 
-    fn kept(self, loan: &loan::State, news: PlanNews, process: &Process) -> PlanMoved {
-        let grace = i64::from(process.plan_grace_days);
-        let lapse = self.offer.terms.measures.iter().find_map(|measure| match measure {
-            Measure::Settlement { pay_by, .. } => Some(*pay_by),
-            _ => None,
-        });
-        let next_unpaid = loan.rows.iter().filter(|row| row.paid_on.is_none()).map(|row| row.row.due).min();
-        let next_look = match lapse {
-            Some(pay_by) => Some(pay_by.saturating_add(Span::new().days(1))),
-            None => next_unpaid.map(|due| due.saturating_add(Span::new().days(grace + 1))),
-        };
-        PlanMoved { plan: self, news, next_look }
+    fn completed(mut self, now: Timestamp) -> PlanMoved {
+        self.state = PlanState::Completed { at: now };
+        PlanMoved { plan: self, news: PlanNews::Completed, next_look: None }
     }
 
     fn broken(mut self, kept_until: Date, now: Timestamp) -> PlanMoved {
         self.state = PlanState::Broken { at: now, kept_until };
         PlanMoved { plan: self, news: PlanNews::Broken { kept_until }, next_look: None }
     }
+}
+
+fn after(day: Date) -> Date {
+    day.saturating_add(Span::new().days(1))
+}
+
+fn yesterday(day: Date) -> Date {
+    day.saturating_sub(Span::new().days(1))
 }

@@ -1,14 +1,12 @@
 //! The verbs of an application: one consuming function each.
 
 use assessment::{Authority, DeclineCode, DeclineReason, EvidenceType, Offer, Outcome, Proposal};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::application::{Actor, AnswerClock, Application, Assessment, RefusalBy, State, Submission};
+use crate::clock::days_after;
 use crate::consequence::{AssessPurpose, Consequence, Moved, Notice, TimerKind};
 use crate::{Process, StepError};
-
-/// Share of the answer time after which the desk is warned, in per cent.
-const WARN_AT_PERCENT: i64 = 75;
 
 type Result<T> = std::result::Result<T, StepError>;
 
@@ -33,12 +31,12 @@ impl Application {
             warned: false,
             escalated: false,
             holder: None,
+            refused_before: None,
             assessment: None,
             state: State::Submitted,
             steps: Vec::new(),
         };
-        let mut consequences =
-            application.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
+        let mut consequences = application.start_clock(now, process)?;
         application.step("submitted", &submission.by, now);
         consequences.push(Consequence::Notify(Notice::ApplicationReceived));
         consequences.push(Consequence::Assess(AssessPurpose::Answer));
@@ -57,36 +55,47 @@ impl Application {
             return Ok(Moved::already(self));
         }
         let outcome = assessment.outcome;
-        let offers = assessment.offers.clone();
+        let offers = assessment.automatic_offers();
         let types = assessment.requested_evidence.clone();
         self.specialist |= outcome == Outcome::SpecialistReview;
         self.assessment = Some(assessment);
         let rules = Actor::platform();
         match (&self.state, purpose) {
             (State::Submitted, _) => match outcome {
-                Outcome::Offer => self.offer_out(offers, rules, now, process),
+                Outcome::Offer if !offers.is_empty() => self.offer_out(offers, rules, now, process),
                 Outcome::EvidenceRequired => self.ask_for(types, &rules, now, process),
                 Outcome::Hold => self.hold(&rules, now),
-                Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse => {
-                    let told = self.to_review(&rules, now);
+                Outcome::Offer | Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse => {
+                    let told = self.send_to_review(&rules, now);
                     Ok(Moved::changed(self, vec![told]))
                 }
             },
             (State::InReview, AssessPurpose::Proposal)
-                if outcome == Outcome::Offer && self.holder.is_none() =>
+                if outcome == Outcome::Offer && !offers.is_empty() && self.holder.is_none() =>
             {
                 self.offer_out(offers, rules, now, process)
             }
-            (State::Offered { by, .. }, _) => {
-                if outcome == Outcome::Offer && *by == Actor::platform() {
-                    self.offer_out(offers, rules, now, process)
-                } else {
-                    let mut consequences =
-                        self.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
-                    consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
-                    consequences.push(self.to_review(&rules, now));
-                    Ok(Moved::changed(self, consequences))
-                }
+            // The platform's own offers are renewed with the figures.
+            (State::Offered { by, .. }, _)
+                if outcome == Outcome::Offer && !offers.is_empty() && *by == rules =>
+            {
+                self.offer_out(offers, rules, now, process)
+            }
+            // An officer's stand as long as policy still computes them.
+            (State::Offered { offers: standing, by, .. }, _)
+                if *by == rules || !self.still_computed(standing) =>
+            {
+                let mut consequences = self.start_clock(now, process)?;
+                consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
+                consequences.push(self.send_to_review(&rules, now));
+                Ok(Moved::changed(self, consequences))
+            }
+            // A signature was given for figures that are gone.
+            (State::AwaitingCosign { offers: signed, .. }, AssessPurpose::LoanMoved)
+                if !self.still_computed(signed) =>
+            {
+                let told = self.send_to_review(&rules, now);
+                Ok(Moved::changed(self, vec![told]))
             }
             _ => {
                 self.step("assessed", &rules, now);
@@ -100,7 +109,7 @@ impl Application {
         if !matches!(self.state, State::Submitted) {
             return Moved::already(self);
         }
-        let told = self.to_review(&Actor::platform(), now);
+        let told = self.send_to_review(&Actor::platform(), now);
         Moved::changed(self, vec![told])
     }
 
@@ -145,10 +154,11 @@ impl Application {
         now: Timestamp,
         process: &Process,
     ) -> Result<Moved> {
-        if self.proposal.as_ref() == Some(&proposal) && !matches!(self.state, State::Offered { .. }) {
-            return Ok(Moved::already(self));
-        }
+        let again = self.proposal.as_ref() == Some(&proposal);
         match &self.state {
+            State::Submitted | State::EvidenceRequested { .. } | State::InReview if again => {
+                Ok(Moved::already(self))
+            }
             State::Submitted | State::EvidenceRequested { .. } => {
                 self.proposal = Some(proposal);
                 self.step("proposed", by, now);
@@ -159,7 +169,7 @@ impl Application {
             State::InReview | State::Offered { .. } => {
                 let mut consequences = Vec::new();
                 if matches!(self.state, State::Offered { .. }) {
-                    consequences = self.start_clock(i64::from(process.answer_deadline_hours) * 3600, now)?;
+                    consequences = self.start_clock(now, process)?;
                     consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
                     self.holder = None;
                 }
@@ -175,8 +185,14 @@ impl Application {
 
     /// A person takes the case.
     pub fn claim(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
+        if !self.state.is_open() {
+            return Err(self.wrong_state("claim"));
+        }
+        if let Some(before) = self.refused_before.as_ref().filter(|before| before.person() == by.person()) {
+            return Err(StepError::SamePerson { person: before.person().to_owned() });
+        }
         match &self.holder {
-            Some(holder) if holder == by => return Ok(Moved::already(self)),
+            Some(holder) if holder.person() == by.person() => return Ok(Moved::already(self)),
             Some(holder) => return Err(StepError::NotClaimed { holder: Some(holder.as_str().to_owned()) }),
             None => {}
         }
@@ -289,8 +305,27 @@ impl Application {
         let review_until = days_after(now, process.review_window_days)?;
         self.state = State::Refused { reasons, by: by.clone(), review_until };
         self.step("refused", &by.actor, now);
-        let mut consequences = self.answered();
+        let mut consequences = self.answered(now);
         consequences.push(Consequence::Notify(Notice::Refused { review_until }));
+        Ok(Moved::changed(self, consequences))
+    }
+
+    /// The borrower asks for another look at a refusal: once, in time, by somebody else.
+    pub fn request_review(mut self, by: &Actor, now: Timestamp, process: &Process) -> Result<Moved> {
+        let refusal = match &self.state {
+            State::InReview if self.refused_before.is_some() => return Ok(Moved::already(self)),
+            State::Refused { by, review_until, .. }
+                if self.refused_before.is_none() && now < *review_until =>
+            {
+                by
+            }
+            _ => return Err(self.wrong_state("request another look")),
+        };
+        self.refused_before = Some(refusal.actor.clone());
+        self.step("another look requested", by, now);
+        let mut consequences = self.start_clock(now, process)?;
+        consequences.push(self.send_to_review(&Actor::platform(), now));
+        consequences.push(Consequence::Assess(AssessPurpose::Refresh));
         Ok(Moved::changed(self, consequences))
     }
 
@@ -311,13 +346,13 @@ impl Application {
         let offer = offers.iter().find(|o| o.offer_id == offer_id).cloned().ok_or_else(unknown)?;
         self.state = State::Accepted { offer: Box::new(offer), plan_id: plan_id.to_owned() };
         self.step("accepted", by, now);
-        let mut consequences = self.answered();
+        let mut consequences = self.answered(now);
         consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
         consequences.push(Consequence::StartPlan { offer_id: offer_id.to_owned() });
         Ok(Moved::changed(self, consequences))
     }
 
-    /// The borrower ends the negotiation.
+    /// The borrower ends the negotiation, or the platform does because the loan was paid.
     pub fn withdraw(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
         if matches!(self.state, State::Withdrawn) {
             return Ok(Moved::already(self));
@@ -327,10 +362,11 @@ impl Application {
         }
         self.state = State::Withdrawn;
         self.step("withdrawn", by, now);
-        let mut consequences = self.answered();
+        let mut consequences = self.answered(now);
         consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
         consequences.push(Consequence::DropTimer(TimerKind::EvidenceDeadline));
-        consequences.push(Consequence::Notify(Notice::Withdrawn));
+        let paid = *by == Actor::platform();
+        consequences.push(Consequence::Notify(if paid { Notice::LoanPaid } else { Notice::Withdrawn }));
         Ok(Moved::changed(self, consequences))
     }
 
@@ -346,7 +382,7 @@ impl Application {
         self.step("offered", &by, now);
         self.state = State::Offered { offers, expires_at, by };
         self.holder = None;
-        let mut consequences = self.answered();
+        let mut consequences = self.answered(now);
         consequences.push(Consequence::Timer(TimerKind::OfferExpiry, expires_at));
         consequences.push(Consequence::Notify(Notice::OfferMade { count, expires_at }));
         Ok(Moved::changed(self, consequences))
@@ -360,20 +396,15 @@ impl Application {
         process: &Process,
     ) -> Result<Moved> {
         let until = days_after(now, process.information_request_days)?;
-        let left = self.answer_due().map_or(0, |due| due.duration_since(now).as_secs());
-        self.clock = AnswerClock::Paused { seconds_left: left.max(0) };
+        let mut consequences = self.pause_clock(now);
         self.state = State::EvidenceRequested { types: types.clone(), until };
         self.step("evidence requested", by, now);
-        let consequences = vec![
-            Consequence::DropTimer(TimerKind::AnswerWarning),
-            Consequence::DropTimer(TimerKind::AnswerDue),
-            Consequence::Timer(TimerKind::EvidenceDeadline, until),
-            Consequence::Notify(Notice::EvidenceRequested { types, until }),
-        ];
+        consequences.push(Consequence::Timer(TimerKind::EvidenceDeadline, until));
+        consequences.push(Consequence::Notify(Notice::EvidenceRequested { types, until }));
         Ok(Moved::changed(self, consequences))
     }
 
-    fn to_review(&mut self, by: &Actor, now: Timestamp) -> Consequence {
+    fn send_to_review(&mut self, by: &Actor, now: Timestamp) -> Consequence {
         self.state = State::InReview;
         self.holder = None;
         self.step("in review", by, now);
@@ -383,40 +414,15 @@ impl Application {
     fn hold(mut self, by: &Actor, now: Timestamp) -> Result<Moved> {
         self.state = State::OnHold;
         self.step("on hold", by, now);
-        let consequences = self.answered();
+        let consequences = self.answered(now);
         Ok(Moved::changed(self, consequences))
     }
 
-    /// The answer was given: the clock and its timers end.
-    fn answered(&mut self) -> Vec<Consequence> {
-        self.clock = AnswerClock::Answered;
-        vec![Consequence::DropTimer(TimerKind::AnswerWarning), Consequence::DropTimer(TimerKind::AnswerDue)]
+    /// Whether policy's last answer still holds every one of these offers, to the cent.
+    fn still_computed(&self, offers: &[Offer]) -> bool {
+        let computed = self.assessment.as_ref().map(|a| a.offers.as_slice()).unwrap_or_default();
+        let same =
+            |one: &Offer, other: &Offer| one.terms == other.terms && one.instalments == other.instalments;
+        offers.iter().all(|offer| computed.iter().any(|other| same(offer, other)))
     }
-
-    pub(crate) fn resume_clock(&mut self, now: Timestamp) -> Result<Vec<Consequence>> {
-        match self.clock {
-            AnswerClock::Paused { seconds_left } => self.start_clock(seconds_left, now),
-            AnswerClock::Running { .. } | AnswerClock::Answered => Ok(Vec::new()),
-        }
-    }
-
-    fn start_clock(&mut self, seconds: i64, now: Timestamp) -> Result<Vec<Consequence>> {
-        let due = seconds_after(now, seconds)?;
-        let warn_at = seconds_after(now, seconds * WARN_AT_PERCENT / 100)?;
-        self.clock = AnswerClock::Running { warn_at, due };
-        self.warned = false;
-        self.escalated = false;
-        Ok(vec![
-            Consequence::Timer(TimerKind::AnswerWarning, warn_at),
-            Consequence::Timer(TimerKind::AnswerDue, due),
-        ])
-    }
-}
-
-pub(crate) fn days_after(now: Timestamp, days: u32) -> Result<Timestamp> {
-    seconds_after(now, i64::from(days) * 86_400)
-}
-
-pub(crate) fn seconds_after(now: Timestamp, seconds: i64) -> Result<Timestamp> {
-    now.checked_add(SignedDuration::from_secs(seconds)).map_err(|_| StepError::Calendar)
 }

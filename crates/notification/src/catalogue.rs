@@ -14,11 +14,12 @@ use crate::parameters::{Parameter, ParameterKind};
 use crate::wording::Names;
 
 /// The templates that ship, by name.
-const EMBEDDED: [(&str, &str); 13] = [
+const EMBEDDED: [(&str, &str); 14] = [
     ("answer-late", include_str!("../templates/answer-late.toml")),
     ("application-received", include_str!("../templates/application-received.toml")),
     ("evidence-requested", include_str!("../templates/evidence-requested.toml")),
     ("in-review", include_str!("../templates/in-review.toml")),
+    ("loan-paid", include_str!("../templates/loan-paid.toml")),
     ("offer-expired", include_str!("../templates/offer-expired.toml")),
     ("offer-made", include_str!("../templates/offer-made.toml")),
     ("payment-reminder", include_str!("../templates/payment-reminder.toml")),
@@ -260,7 +261,7 @@ mod tests {
     }
 
     /// Parameters of every template.
-    const GIVEN: [(&str, &[(&str, &str)]); 12] = [
+    const GIVEN: [(&str, &[(&str, &str)]); 14] = [
         ("application-received", &[("loan_id", "loan-li"), ("answer_due", "2026-07-21T10:00:00+08:00")]),
         (
             "offer-made",
@@ -280,7 +281,6 @@ mod tests {
             &[
                 ("loan_id", "loan-li"),
                 ("first_payment_date", "2026-10-15"),
-                ("repair_until", "2026-10-28"),
                 ("first_payment", "CNY 1079.70"),
                 ("end_date", "2027-04-15"),
             ],
@@ -289,6 +289,11 @@ mod tests {
         ("plan-broken", &[("loan_id", "loan-li")]),
         ("offer-expired", &[("loan_id", "loan-li")]),
         ("withdrawn", &[("loan_id", "loan-li")]),
+        ("loan-paid", &[("loan_id", "loan-li")]),
+        (
+            "plan-payment-missed",
+            &[("loan_id", "loan-li"), ("due_date", "2026-10-15"), ("repair_until", "2026-10-25")],
+        ),
         ("answer-late", &[("loan_id", "loan-li")]),
         (
             "payment-reminder",

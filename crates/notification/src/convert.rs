@@ -1,6 +1,7 @@
 //! Where proto types and this service's types meet.
 
 use api::leeway::notification::v1 as pb;
+use chassis::mutation::require_request_id;
 use chassis::{Problem, Violations};
 use contact::{Channel, MessageClass};
 use jiff::tz::TimeZone;
@@ -13,7 +14,6 @@ use crate::limits::{
     DEFAULT_PAGE_ROWS, MAX_ID_BYTES, MAX_KEY_BYTES, MAX_PAGE_ROWS, MAX_PAGE_TOKEN_BYTES,
     MAX_SCHEDULE_AHEAD_DAYS,
 };
-use crate::mutation::require_request_id;
 use crate::service::Core;
 
 /// A page of an inbox that is asked for.

@@ -12,7 +12,6 @@ mod contact_book;
 mod convert;
 mod documents;
 mod limits;
-mod mutation;
 mod parameters;
 mod rpc;
 mod service;

@@ -22,5 +22,3 @@ pub const MAX_PAGE_ROWS: u32 = 100;
 pub const MAX_PAGE_TOKEN_BYTES: usize = 200;
 /// Attempts kept of a contact point: as many as any cap can ask for.
 pub const MAX_LOG_ATTEMPTS: usize = contact::MAX_ATTEMPTS as usize;
-/// Times a mutation reads again and decides anew when another one was first.
-pub const MAX_COMMIT_TRIES: usize = 5;

@@ -1,21 +1,16 @@
 //! The stored record of a decision: its facts, the pack by digest, and the decision itself.
 
 use assessment::{Decision, Facts};
-use chassis::{Principal, Problem};
+use chassis::Problem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{
-    Column, ColumnType, Commit, Document, Entry, Kind, Outcome, Request, Schema, Store, StoreError, Value,
-    Write,
-};
+use store::{Column, ColumnType, Commit, Document, Entry, Kind, Schema, Store, Value, Write};
 use wire::StoredDecision;
 
 const DECISION: &str = "decision";
 /// Version of the record's body; older ones are upcast on read.
 const BODY_VERSION: i32 = 1;
-/// Method of the idempotency record.
-const METHOD: &str = "leeway.policy.v1.PolicyService/Assess";
 
 /// The documents of this service.
 pub static SCHEMA: Schema = Schema {
@@ -54,75 +49,8 @@ impl DecisionRecord {
     }
 }
 
-/// What makes two requests the same: caller, request id, and a digest of what was asked.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    principal: String,
-    subject: String,
-    request_id: String,
-    payload_hash: String,
-}
-
-impl Asked {
-    pub fn new(
-        principal: &Principal,
-        request_id: String,
-        pack_name: &str,
-        facts: &Facts,
-    ) -> Result<Self, Problem> {
-        let payload = json(&(pack_name, facts))?;
-        Ok(Self {
-            principal: principal.actor(),
-            subject: principal.subject_key(),
-            request_id,
-            payload_hash: hash(&payload),
-        })
-    }
-
-    pub fn actor(&self) -> &str {
-        &self.principal
-    }
-
-    /// The decision that was stored under this request, if it was asked before. REQUEST_ID_REUSED: with other facts.
-    pub async fn replay(&self, store: &Store) -> Result<Option<DecisionRecord>, Problem> {
-        let Some(known) = store.find_request(&self.principal, &self.subject, &self.request_id).await? else {
-            return Ok(None);
-        };
-        if known.method != METHOD || known.payload_hash != self.payload_hash {
-            return Err(StoreError::RequestIdReused.into());
-        }
-        find(store, &known.response_ref).await?.map(Some).ok_or_else(|| missing(&known.response_ref))
-    }
-
-    fn into_request(self, decision_id: &str) -> Request {
-        Request {
-            principal: self.principal,
-            subject: self.subject,
-            request_id: self.request_id,
-            method: METHOD.to_owned(),
-            payload_hash: self.payload_hash,
-            response_ref: decision_id.to_owned(),
-        }
-    }
-}
-
-/// Stores a decision with its journal entry and idempotency record. Where the same request was stored meanwhile, that one is
-/// the answer.
-pub(crate) async fn save(
-    store: &Store,
-    asked: Asked,
-    record: DecisionRecord,
-) -> Result<DecisionRecord, Problem> {
-    let commit = commit_of(asked, &record)?;
-    match store.commit(commit).await? {
-        Outcome::Committed(_) => Ok(record),
-        Outcome::Replayed { response_ref } => {
-            find(store, &response_ref).await?.ok_or_else(|| missing(&response_ref))
-        }
-    }
-}
-
-fn commit_of(asked: Asked, record: &DecisionRecord) -> Result<Commit, Problem> {
+/// The commit that stores a decision with its journal entry.
+pub(crate) fn commit_of(record: &DecisionRecord) -> Result<Commit, Problem> {
     let body = json(record)?;
     let decision = &record.decision;
     let created = record.create_time.as_microsecond();
@@ -154,10 +82,9 @@ fn commit_of(asked: Asked, record: &DecisionRecord) -> Result<Commit, Problem> {
         journal: vec![Entry {
             stream: format!("decisions/{}", decision.case_id),
             kind: "decision_made".to_owned(),
-            actor: asked.actor().to_owned(),
+            actor: record.asked_by.clone(),
             body: trail.to_string(),
         }],
-        request: Some(asked.into_request(&record.decision_id)),
         ..Commit::default()
     })
 }
@@ -175,10 +102,6 @@ fn read(document: &Document) -> Result<DecisionRecord, Problem> {
     serde_json::from_str(&document.body).map_err(|error| {
         Problem::data_loss(format!("decision `{}` can't be read", document.id)).source(error)
     })
-}
-
-fn missing(decision_id: &str) -> Problem {
-    Problem::data_loss(format!("decision `{decision_id}` of a request is gone"))
 }
 
 /// Canonical JSON: fields in the order of their declaration, maps in the order of their keys.

@@ -65,7 +65,8 @@ pub(crate) fn missing<T>(v: &mut Violations, field: &str) -> Option<T> {
     refuse(v, field, reason::REQUIRED, "must be set")
 }
 
-/// An id: 1 to [`MAX_ID_BYTES`] printable ASCII characters without spaces.
+/// An id: 1 to [`MAX_ID_BYTES`] of `A-Z a-z 0-9 - _ . :`. Never a `/`: it separates ids in the names of journal streams,
+/// effects and messages.
 pub fn id_in(v: &mut Violations, field: &str, text: &str) -> Option<String> {
     if text.is_empty() {
         return missing(v, field);
@@ -73,8 +74,13 @@ pub fn id_in(v: &mut Violations, field: &str, text: &str) -> Option<String> {
     if text.len() > MAX_ID_BYTES {
         return refuse(v, field, reason::TOO_LONG, format!("at most {MAX_ID_BYTES} bytes"));
     }
-    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return refuse(v, field, reason::MALFORMED, "printable ASCII characters without spaces");
+    if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
+        return refuse(
+            v,
+            field,
+            reason::MALFORMED,
+            "letters and digits of ASCII, `-`, `_`, `.` and `:` only",
+        );
     }
     Some(text.to_owned())
 }

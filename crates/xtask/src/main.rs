@@ -1,1 +1,58 @@
-fn main() {}
+//! The workspace's own tasks: `cargo xtask test`, `cargo xtask lint` and `cargo xtask tidy`.
+//!
+//! What a task needs beyond the Rust toolchain is put into `.xtask/` of the workspace, which git ignores.
+
+mod lint;
+mod test;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::tools::Workspace;
+
+/// The tasks of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+#[command(after_help = "Example:\n  cargo xtask test")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what the tests need, builds the workspace and runs every test.
+    ///
+    /// Tests find their tools in LEEWAY_TEST_PYTHON, LEEWAY_TEST_GRPCURL, LEEWAY_TEST_ROTEL and
+    /// LEEWAY_TEST_BINARY. The exit code is the test runner's.
+    #[command(after_help = "Example:\n  cargo xtask test -- -E 'package(loan)'")]
+    Test(test::Options),
+    /// Runs rustfmt, clippy, tidy, buf and cargo-deny, each timed.
+    #[command(after_help = "Example:\n  cargo xtask lint")]
+    Lint,
+    /// Checks the rules of this workspace that no other tool knows.
+    ///
+    /// Crate dependencies, length of functions and files, an access rule on every RPC, append-only migrations,
+    /// forbidden words. Exceptions stand in crates/xtask/tidy-exceptions.toml.
+    #[command(after_help = "Example:\n  cargo xtask tidy")]
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = Workspace::load().and_then(|workspace| match &arguments.task {
+        Task::Test(options) => test::run(&workspace, options),
+        Task::Lint => lint::run(&workspace),
+        Task::Tidy => tidy::run(&workspace),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -9,11 +9,11 @@ use tonic::Request;
 
 use crate::cases;
 use crate::documents::{LoanRecord, Versioned};
-use crate::drafts::{add_application, commit_at};
-use crate::mutation::{Draft, Mutation};
+use crate::drafts::{add_application, commit_at, loan_moved};
 use crate::plans::{self, Look};
 use crate::shared::{self, Shared};
 use crate::{convert, loans};
+use chassis::{Draft, Mutation};
 
 const METHOD: &str = "AcceptOffer";
 
@@ -40,7 +40,7 @@ pub async fn handle(
     let acceptance = Acceptance {
         // One plan a case, however often it is accepted.
         plan_id: format!("plan-{application_id}"),
-        application_id,
+        application_id: application_id.clone(),
         offer_id,
         etag: message.etag,
         actor: shared::actor(&principal),
@@ -51,8 +51,15 @@ pub async fn handle(
             let (context, acceptance) = (context.clone(), acceptance.clone());
             async move { draft(&context, &acceptance).await }
         })
-        .await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+        .await;
+    let settled = match settled {
+        Err(problem) if problem.reason() == ErrorReason::LoanRule => {
+            new_figures(shared, &application_id).await?;
+            return Err(problem);
+        }
+        settled => settled?,
+    };
+    let application = cases::view(shared, &settled, &principal).await?;
     let plan = shared.find::<Plan>(&application.plan_id).await?;
     let loan = shared.find::<LoanRecord>(&application.loan_id).await?;
     let today = shared.today(&shared.process(&plan.record.pack_name).await?);
@@ -60,9 +67,21 @@ pub async fn handle(
     Ok(AcceptOfferResponse { application: Some(application), plan: Some(plan) })
 }
 
+/// The offers don't hold any more: they are computed again.
+async fn new_figures(shared: &Shared, application_id: &str) -> Result<(), Problem> {
+    let case = shared.find::<Application>(application_id).await?;
+    let mut commit = commit_at(shared.now());
+    loan_moved(shared, &mut commit, &case.record.loan_id).await?;
+    shared.store.commit(commit).await?;
+    Ok(())
+}
+
 /// Case, loan, plan and everything that follows, in one commit.
 async fn draft(shared: &Shared, acceptance: &Acceptance) -> Result<Draft, Problem> {
     let id = &acceptance.application_id;
+    let loan_id = shared.find::<Application>(id).await?.record.loan_id;
+    // The loan before the case: read after an acceptance that the case doesn't show yet, it would know the plan already.
+    let loan = shared.find::<LoanRecord>(&loan_id).await?;
     let before = shared.find::<Application>(id).await?;
     cases::check_etag(&before, &acceptance.etag)?;
     let process = shared.process(&before.record.pack_name).await?;
@@ -74,7 +93,8 @@ async fn draft(shared: &Shared, acceptance: &Acceptance) -> Result<Draft, Proble
     if let (Moved::Changed(application, _), State::Accepted { offer, plan_id }) =
         (&moved, &moved.application().state)
     {
-        start_plan(shared, &mut commit, application, Start { offer, plan_id, process: &process }).await?;
+        let start = Start { offer, plan_id, process: &process, loan: &loan };
+        start_plan(shared, &mut commit, application, start).await?;
     }
     add_application(shared, &mut commit, &before, moved).await?;
     Ok(Draft { commit, response_ref: id.clone() })
@@ -84,6 +104,7 @@ struct Start<'a> {
     offer: &'a Offer,
     plan_id: &'a str,
     process: &'a Process,
+    loan: &'a Versioned<LoanRecord>,
 }
 
 /// Puts the terms on the loan's books. The schedule that comes out must be the one that was offered, to the
@@ -94,16 +115,15 @@ async fn start_plan(
     application: &Application,
     start: Start<'_>,
 ) -> Result<(), Problem> {
-    let Start { offer, plan_id, process } = start;
+    let Start { offer, plan_id, process, loan: before } = start;
     let (now, today) = (shared.now(), shared.today(process));
-    let before = shared.find::<LoanRecord>(&application.loan_id).await?;
     let owed = before.record.state(today)?;
     let kind = EventKind::Relief { id: plan_id.to_owned(), terms: offer.terms.clone() };
     let mut loan = before.with(before.record.record(loans::event(today, now, kind), today)?);
     if !as_offered(&loan.record.state(today)?, offer)? {
         let text = "the loan has changed since the offer was made; new figures are on their way";
         let subject = format!("application/{}", application.application_id);
-        return Err(Problem::precondition(ErrorReason::OfferExpired, subject, text));
+        return Err(Problem::precondition(ErrorReason::LoanRule, subject, text));
     }
     let reported = if owed.dpd.current <= process.reporting_threshold_days { 0 } else { owed.dpd.current };
     let plan = Versioned::new(Plan {
@@ -118,6 +138,10 @@ async fn start_plan(
         reported_days_past_due: reported,
         state: PlanState::Active { missed: None },
     });
+    if let Some(old) = loan.record.plan_id.clone() {
+        let old = shared.find::<Plan>(&old).await?;
+        plans::supersede(commit, &mut loan, &old, (plan_id, now))?;
+    }
     plans::look(commit, &mut loan, &plan, Look { today, now, process })?;
     commit.writes.push(loan.put()?);
     Ok(())

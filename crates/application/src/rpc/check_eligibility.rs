@@ -4,6 +4,7 @@ use chassis::{Principal, Problem, Violations};
 use negotiation::{Application, Hardship, Moved, Submission};
 use tonic::Request;
 
+use super::submit_application::own_word_only;
 use crate::convert::{self, is_given};
 use crate::documents::LoanRecord;
 use crate::shared::{self, Shared};
@@ -26,6 +27,7 @@ pub async fn handle(
     let expected_end =
         wire::date_optional_in(&mut v, "hardship_end_date", message.hardship_end_date.as_ref());
     let statement = wire::statement_in(&mut v, "statement", message.statement.as_ref(), currency);
+    own_word_only(&mut v, message.statement.as_ref(), &principal);
     let proposal = match message.proposal.as_ref().filter(|terms| is_given(Some(terms))) {
         Some(terms) => wire::proposal_in(&mut v, "proposal", Some(terms), currency),
         None => None,
@@ -50,6 +52,7 @@ pub async fn handle(
                 narrative: String::new(),
                 expected_end: expected_end.flatten(),
                 statement,
+                stated_on: today,
                 vulnerable: false,
             },
             proposal,

@@ -3,9 +3,9 @@ use chassis::{Principal, Problem, Violations};
 use negotiation::Application;
 use tonic::Request;
 
-use crate::cases::{self, Moment};
-use crate::mutation::Mutation;
+use crate::cases::{self, Moment, Target};
 use crate::shared::Shared;
+use chassis::Mutation;
 
 const METHOD: &str = "ClaimApplication";
 
@@ -20,7 +20,7 @@ pub async fn handle(
     let id = cases::id_in(&mut v, &message.application_id);
     v.into_result()?;
     let verb = |application: Application, m: Moment<'_>| application.claim(m.actor, m.now);
-    let settled = cases::change(shared, mutation, &id, "", verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(ClaimApplicationResponse { application: Some(application) })
 }

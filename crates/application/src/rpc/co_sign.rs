@@ -4,9 +4,9 @@ use negotiation::Application;
 use tonic::Request;
 
 use super::refuse_application::MAX_NOTE_CHARS;
-use crate::cases::{self, Moment};
-use crate::mutation::Mutation;
+use crate::cases::{self, Moment, Target};
 use crate::shared::Shared;
+use chassis::Mutation;
 
 const METHOD: &str = "CoSign";
 
@@ -22,11 +22,14 @@ pub async fn handle(shared: &Shared, request: Request<CoSignRequest>) -> Result<
     let explained = verdict != Some(CoSignVerdict::SentBack) || !note.is_empty();
     v.require("note", explained, wire::reason::REQUIRED, "say why it is sent back");
     v.into_result()?;
-    let verb = move |application: Application, m: Moment<'_>| match verdict {
-        Some(CoSignVerdict::SentBack) => application.send_back(m.actor, m.now),
-        _ => application.co_sign(m.actor, m.now, m.process),
+    let verb = move |application: Application, m: Moment<'_>| {
+        let moved = match verdict {
+            Some(CoSignVerdict::SentBack) => application.send_back(m.actor, m.now),
+            _ => application.co_sign(m.actor, m.now, m.process),
+        };
+        moved.map(|moved| moved.noted(&note))
     };
-    let settled = cases::change(shared, mutation, &id, "", verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(CoSignResponse { application: Some(application) })
 }

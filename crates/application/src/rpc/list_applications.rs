@@ -24,7 +24,7 @@ pub async fn handle(
     let state = ApplicationState::try_from(message.state).ok();
     v.require("state", state.is_some(), wire::reason::UNKNOWN_VALUE, "not a state of an application");
     let limit = pages::size_in(&mut v, message.page_size, DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS);
-    let after = pages::token_in(&mut v, &message.page_token);
+    let after = pages::token_in(&mut v, &message.page_token, pages::SortedBy::Number);
     v.into_result()?;
 
     let mut filters: Vec<Filter> = Vec::new();

@@ -24,7 +24,7 @@ pub async fn handle(
     v.require("bucket", bucket.is_some(), wire::reason::UNKNOWN_VALUE, "not a bucket");
     let as_of = wire::date_optional_in(&mut v, "as_of_date", message.as_of_date.as_ref()).flatten();
     let limit = pages::size_in(&mut v, message.page_size, DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS);
-    let after = pages::token_in(&mut v, &message.page_token);
+    let after = pages::token_in(&mut v, &message.page_token, pages::SortedBy::Text);
     v.into_result()?;
 
     let as_of = as_of.unwrap_or_else(|| shared.today(&negotiation::Process::default()));

@@ -20,7 +20,7 @@ pub async fn handle(
     let message = request.into_inner();
     let mut v = Violations::new();
     let limit = pages::size_in(&mut v, message.page_size, DEFAULT_PAGE_ROWS, MAX_PAGE_ROWS);
-    let after = pages::token_in(&mut v, &message.page_token);
+    let after = pages::token_in(&mut v, &message.page_token, pages::SortedBy::Number);
     v.into_result()?;
     let mut filters: Vec<Filter> = vec![("queue_due", Op::Lt, Value::Int(NEVER))];
     if message.unclaimed_only {

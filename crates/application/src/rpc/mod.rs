@@ -18,6 +18,7 @@ mod record_payment;
 mod refuse_application;
 mod register_loan;
 mod request_evidence;
+mod request_review;
 mod review_evidence;
 mod submit_application;
 mod subscribe;
@@ -82,6 +83,7 @@ serve! {
         propose_terms: pb::ProposeTermsRequest => pb::ProposeTermsResponse;
         accept_offer: pb::AcceptOfferRequest => pb::AcceptOfferResponse;
         withdraw_application: pb::WithdrawApplicationRequest => pb::WithdrawApplicationResponse;
+        request_review: pb::RequestReviewRequest => pb::RequestReviewResponse;
     }
 }
 

@@ -3,16 +3,18 @@ use api::leeway::common::v1::ErrorReason;
 use assessment::{Offer, OfferLabel, Proposal};
 use chassis::{Principal, Problem, Violations};
 use negotiation::{Application, State, StepError};
+use store::Check;
 use tonic::Request;
 
 use super::refuse_application::MAX_NOTE_CHARS;
-use crate::cases::{self, Moment};
+use crate::cases::{self, Moment, Target};
 use crate::convert::{self, is_given};
-use crate::documents::{LoanRecord, Versioned};
-use crate::mutation::Mutation;
+use crate::documents::{LoanRecord, Record, Versioned};
+use crate::pages::distinct;
 use crate::shared::{self, Shared};
 use crate::work::assessment_of;
 use crate::{facts, policy};
+use chassis::Mutation;
 
 const METHOD: &str = "OfferTerms";
 /// Most offers made at once.
@@ -28,31 +30,36 @@ pub async fn handle(
     let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
     let id = cases::id_in(&mut v, &message.application_id);
     let own = message.terms.as_ref().filter(|terms| is_given(Some(terms)));
-    let one_way = own.is_some() != !message.offer_ids.is_empty();
+    let one_way = own.is_some() == message.offer_ids.is_empty();
     v.require("offer_ids", one_way, "EITHER_OR", "name computed offers, or give terms of your own");
     v.require("offer_ids", message.offer_ids.len() <= MAX_OFFERS, "TOO_MANY", "at most 4 offers");
-    wire::text_in(&mut v, "note", &message.note, MAX_NOTE_CHARS);
+    let note = wire::text_in(&mut v, "note", &message.note, MAX_NOTE_CHARS).unwrap_or_default();
+    v.require("offer_ids", distinct(&message.offer_ids), wire::reason::DUPLICATE, "each offer once");
     v.into_result()?;
     let before = shared.find::<Application>(&id).await?;
     let mut v = Violations::new();
     let proposal =
         own.and_then(|terms| wire::proposal_in(&mut v, "terms", Some(terms), before.record.currency));
     v.into_result()?;
+    let mut target = Target::of(&id);
     // A replay finds its answer by itself; pricing is only for a case that can still be offered something.
+    let repeated = mutation.replayed(&shared.store).await?.is_some();
     let priced = match proposal {
-        Some(proposal) if matches!(before.record.state, State::InReview) => {
+        Some(proposal) if !repeated && matches!(before.record.state, State::InReview) => {
             before.record.held_by(&shared::actor(&principal)).map_err(|e| convert::step_problem(&id, &e))?;
-            vec![price(shared, &before, proposal).await?]
+            let (offer, loan) = price(shared, &before, proposal).await?;
+            target.checks.push(loan);
+            vec![offer]
         }
         Some(_) | None => Vec::new(),
     };
     let offer_ids = message.offer_ids;
     let verb = move |application: Application, m: Moment<'_>| {
         let offers = if priced.is_empty() { chosen(&application, &offer_ids)? } else { priced.clone() };
-        application.offer(offers, m.actor, m.now, m.process)
+        application.offer(offers, m.actor, m.now, m.process).map(|moved| moved.noted(&note))
     };
-    let settled = cases::change(shared, mutation, &id, "", verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled = cases::change(shared, mutation, target, verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(OfferTermsResponse { application: Some(application) })
 }
 
@@ -69,12 +76,12 @@ fn chosen(application: &Application, offer_ids: &[String]) -> Result<Vec<Offer>,
     offer_ids.iter().map(find).collect()
 }
 
-/// The officer's own terms, priced by policy as if the borrower had proposed them.
+/// The officer's own terms, priced by policy as if the borrower had proposed them, for the loan as it stands.
 async fn price(
     shared: &Shared,
     before: &Versioned<Application>,
     proposal: Proposal,
-) -> Result<Offer, Problem> {
+) -> Result<(Offer, Check), Problem> {
     let application = Application { proposal: Some(proposal), ..before.record.clone() };
     let loan = shared.find::<LoanRecord>(&application.loan_id).await?;
     let process = shared.process(&application.pack_name).await?;
@@ -84,7 +91,8 @@ async fn price(
     let changes =
         decision.decision.proposal.as_ref().map(|verdict| verdict.changes.clone()).unwrap_or_default();
     let offers = assessment_of(decision).offers;
-    offers.into_iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal)).ok_or_else(|| {
+    let priced = offers.into_iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal));
+    let priced = priced.ok_or_else(|| {
         let why = changes.iter().map(|text| text.en.as_str()).collect::<Vec<_>>().join(" ");
         let subject = format!("application/{}", application.application_id);
         Problem::precondition(
@@ -92,5 +100,6 @@ async fn price(
             subject,
             format!("these terms are not feasible. {why}"),
         )
-    })
+    })?;
+    Ok((priced, Check { kind: LoanRecord::KIND, id: loan.record.loan_id, revision: loan.revision }))
 }

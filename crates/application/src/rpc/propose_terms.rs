@@ -3,9 +3,9 @@ use chassis::{Principal, Problem, Violations};
 use negotiation::Application;
 use tonic::Request;
 
-use crate::cases::{self, Moment};
-use crate::mutation::Mutation;
+use crate::cases::{self, Moment, Target};
 use crate::shared::{self, Shared};
+use chassis::Mutation;
 
 const METHOD: &str = "ProposeTerms";
 
@@ -29,7 +29,8 @@ pub async fn handle(
     let verb = move |application: Application, m: Moment<'_>| {
         application.propose(proposal.clone(), m.actor, m.now, m.process)
     };
-    let settled = cases::change(shared, mutation, &id, &message.etag, verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled =
+        cases::change(shared, mutation, Target { etag: message.etag, ..Target::of(&id) }, verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(ProposeTermsResponse { application: Some(application) })
 }

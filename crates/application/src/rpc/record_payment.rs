@@ -1,18 +1,19 @@
 use api::leeway::application::v1::{RecordPaymentRequest, RecordPaymentResponse};
 use chassis::{Principal, Problem, Violations};
 use loan::{Amount, Date, EventKind};
-use negotiation::{AssessPurpose, Plan};
+use negotiation::{Actor, Application, Plan};
 use serde_json::json;
 use store::{Commit, Entry, FeedEntry};
 use tonic::Request;
 
 use super::get_loan;
-use crate::documents::{LoanRecord, OpenCase, Versioned};
-use crate::drafts::{AssessBody, commit_at, effect};
-use crate::mutation::{Draft, Mutation};
+use crate::convert;
+use crate::documents::{LoanRecord, OpenCase};
+use crate::drafts::{add_application, commit_at, loan_moved};
+use crate::loans;
 use crate::plans;
 use crate::shared::Shared;
-use crate::{loans, work};
+use chassis::{Draft, Mutation};
 
 const METHOD: &str = "RecordPayment";
 
@@ -48,7 +49,7 @@ pub async fn handle(
             }
         })
         .await?;
-    let loan = shared.find::<LoanRecord>(&settled.response_ref).await?;
+    let loan = shared.find::<LoanRecord>(&settled).await?;
     let today = shared.today(&shared.process(&loan.record.pack_name).await?);
     Ok(RecordPaymentResponse { loan: Some(get_loan::view(shared, &loan, today).await?) })
 }
@@ -84,7 +85,7 @@ async fn recorded(shared: &Shared, payment: &Payment) -> Result<Commit, Problem>
         let plan = shared.find::<Plan>(&plan_id).await?;
         plans::look(&mut commit, &mut after, &plan, plans::Look { today, now, process: &process })?;
     }
-    refresh_open_case(shared, &mut commit, &payment.loan_id).await?;
+    follow(shared, &mut commit, &after.record).await?;
     let body = json!({
         "loan_id": payment.loan_id, "payment_id": payment.payment_id,
         "minor_units": payment.amount.minor(), "currency": payment.currency.code(), "effective_date": effective,
@@ -127,12 +128,16 @@ fn check(loan: &LoanRecord, payment: &Payment, effective: Date, today: Date) -> 
     }
 }
 
-/// The figures of an open case are out of date now: they are computed again.
-async fn refresh_open_case(shared: &Shared, commit: &mut Commit, loan_id: &str) -> Result<(), Problem> {
-    if let Some(Versioned { record: open, .. }) = shared.get::<OpenCase>(loan_id).await? {
-        let body =
-            AssessBody { application_id: open.application_id.clone(), purpose: AssessPurpose::Refresh };
-        commit.effects.push(effect(work::ASSESS, open.application_id, commit.now, &body)?);
+/// An open case follows the loan: its figures are computed again, and once the loan is paid there is nothing left to
+/// negotiate about.
+async fn follow(shared: &Shared, commit: &mut Commit, loan: &LoanRecord) -> Result<(), Problem> {
+    if !loan.closed {
+        return loan_moved(shared, commit, &loan.loan_id).await;
     }
-    Ok(())
+    let Some(open) = shared.get::<OpenCase>(&loan.loan_id).await? else { return Ok(()) };
+    let case = shared.find::<Application>(&open.record.application_id).await?;
+    let now = shared.now();
+    let moved = case.record.clone().withdraw(&Actor::platform(), now);
+    let moved = moved.map_err(|e| convert::step_problem(&case.record.application_id, &e))?;
+    add_application(shared, commit, &case, moved).await
 }

@@ -3,10 +3,11 @@ use chassis::{Principal, Problem, Violations};
 use negotiation::{Application, RefusalBy};
 use tonic::Request;
 
-use crate::cases::{self, Moment};
-use crate::mutation::Mutation;
+use crate::cases::{self, Moment, Target};
 use crate::packs;
+use crate::pages::distinct;
 use crate::shared::{self, Shared};
+use chassis::Mutation;
 
 const METHOD: &str = "RefuseApplication";
 /// Most codes of a refusal.
@@ -30,6 +31,7 @@ pub async fn handle(
         codes.extend(wire::decline_code_in(&mut v, &wire::item("codes", index), *number));
     }
     let note = wire::text_in(&mut v, "note", &message.note, MAX_NOTE_CHARS).unwrap_or_default();
+    v.require("codes", distinct(&message.codes), wire::reason::DUPLICATE, "each code once");
     v.into_result()?;
     let before = shared.find::<Application>(&id).await?;
     let pack = packs::known(shared, &before.record.pack_name, None).await?;
@@ -37,11 +39,11 @@ pub async fn handle(
     if reasons.len() != codes.len() {
         return Err(Problem::internal("a decline code has no sentences in the pack"));
     }
-    let by = RefusalBy { actor: shared::actor(&principal), note };
+    let by = RefusalBy { actor: shared::actor(&principal), note: note.clone() };
     let verb = move |application: Application, m: Moment<'_>| {
-        application.refuse(reasons.clone(), by.clone(), m.now, m.process)
+        application.refuse(reasons.clone(), by.clone(), m.now, m.process).map(|moved| moved.noted(&note))
     };
-    let settled = cases::change(shared, mutation, &id, "", verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(RefuseApplicationResponse { application: Some(application) })
 }

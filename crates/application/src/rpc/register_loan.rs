@@ -10,8 +10,9 @@ use wire::LoanMessages;
 use crate::convert;
 use crate::documents::{LoanRecord, Versioned};
 use crate::drafts::commit_at;
-use crate::mutation::{Draft, Mutation, payload_hash};
 use crate::shared::{DEFAULT_PACK, Shared};
+use chassis::mutation::payload_hash;
+use chassis::{Draft, Mutation};
 
 const METHOD: &str = "RegisterLoan";
 
@@ -41,7 +42,7 @@ pub async fn handle(
             }
         })
         .await?;
-    let loan = shared.find::<LoanRecord>(&settled.response_ref).await?;
+    let loan = shared.find::<LoanRecord>(&settled).await?;
     let today = shared.today(&shared.process(&loan.record.pack_name).await?);
     let state = loan.record.state(today)?;
     Ok(RegisterLoanResponse { loan: Some(convert::loan_out(&loan, &state, None, String::new())?) })
@@ -50,7 +51,7 @@ pub async fn handle(
 /// The commit that stores a new loan.
 pub async fn registered(shared: &Shared, record: LoanRecord, actor: &str) -> Result<Commit, Problem> {
     let today = shared.today(&shared.process(&record.pack_name).await?);
-    let loan = Versioned::new(record.refreshed(today)?);
+    let loan = Versioned::new(record.stated(today)?);
     let mut commit = commit_at(shared.now());
     let body =
         json!({ "loan_id": loan.record.loan_id, "registration_sha256": loan.record.registration_hash });

@@ -3,9 +3,9 @@ use chassis::{Principal, Problem, Violations};
 use negotiation::Application;
 use tonic::Request;
 
-use crate::cases::{self, Moment};
-use crate::mutation::Mutation;
+use crate::cases::{self, Moment, Target};
 use crate::shared::Shared;
+use chassis::Mutation;
 
 const METHOD: &str = "RequestEvidence";
 /// Most kinds of document asked for at once.
@@ -30,7 +30,7 @@ pub async fn handle(
     let verb = move |application: Application, m: Moment<'_>| {
         application.request_evidence(types.clone(), m.actor, m.now, m.process)
     };
-    let settled = cases::change(shared, mutation, &id, "", verb).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(RequestEvidenceResponse { application: Some(application) })
 }

@@ -8,11 +8,11 @@ use store::Entry;
 use tonic::Request;
 
 use super::refuse_application::MAX_NOTE_CHARS;
-use crate::documents::{EvidenceRecord, Versioned};
+use crate::documents::{EvidenceRecord, Versioned, evidence_key};
 use crate::drafts::{add_application, commit_at};
-use crate::mutation::{Draft, Mutation};
 use crate::shared::{self, Shared};
 use crate::{cases, convert};
+use chassis::{Draft, Mutation};
 
 const METHOD: &str = "ReviewEvidence";
 
@@ -53,7 +53,7 @@ pub async fn handle(
             async move { draft(&context, &review).await }
         })
         .await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(ReviewEvidenceResponse { application: Some(application) })
 }
 
@@ -100,20 +100,24 @@ fn review_in(
 async fn draft(shared: &Shared, review: &Review) -> Result<Draft, Problem> {
     let id = &review.application_id;
     let before = shared.find::<Application>(id).await?;
-    let evidence = shared.get::<EvidenceRecord>(&review.evidence_id).await?;
+    let evidence =
+        shared.get::<EvidenceRecord>(&evidence_key(&before.record.loan_id, &review.evidence_id)).await?;
     let evidence = evidence.filter(|e| e.record.application_id == *id);
     let mut evidence = evidence
         .ok_or_else(|| Problem::not_found(format_args!("document `{}` on this case", review.evidence_id)))?;
     let now = shared.now();
     let mut reviewed = before.record.clone();
-    let statement = &mut reviewed.hardship.statement;
+    let process = shared.process(&before.record.pack_name).await?;
     if !review.verified_income.is_empty() {
-        statement.verified_income = review.verified_income.clone();
+        let told = reviewed.hardship.as_stated(&review.verified_income, shared.today(&process));
+        reviewed.hardship.statement.verified_income = told;
     }
+    let statement = &mut reviewed.hardship.statement;
     if let (true, Some(lump_sum)) = (review.proves_lump_sum, statement.lump_sum.as_mut()) {
         lump_sum.proved = true;
     }
     let moved = reviewed.evidence_reviewed(&review.actor, now).map_err(|e| convert::step_problem(id, &e))?;
+    let moved = moved.noted(&review.note);
     evidence.record.state = review.verdict;
     evidence.record.reviewed_by = Some(review.actor.as_str().to_owned());
     evidence.record.note = review.note.clone();

@@ -2,20 +2,21 @@ use std::time::Duration;
 
 use api::access::Role;
 use api::leeway::application::v1::{SubmitApplicationRequest, SubmitApplicationResponse};
-use api::leeway::common::v1::ErrorReason;
+use api::leeway::common::v1::{ErrorReason, StatementOfAffairs};
 use chassis::{Admission, Deadline, Principal, Problem, Violations};
-use loan::Currency;
+use loan::{Currency, Date};
 use negotiation::{Application, Hardship, State, Submission};
 use store::Check;
 use tonic::Request;
 
 use crate::cases;
 use crate::convert::{self, is_given};
-use crate::documents::{EvidenceRecord, LoanRecord, OpenCase, Record, Versioned};
+use crate::documents::{EvidenceRecord, LoanRecord, OpenCase, Record, Versioned, evidence_key};
 use crate::drafts::{add_application, commit_at};
-use crate::mutation::{Draft, Mutation};
-use crate::shared::{self, Shared};
+use crate::pages::distinct;
+use crate::shared::{self, DEFAULT_PACK, Shared};
 use assessment::EvidenceState;
+use chassis::{Draft, Mutation};
 
 const METHOD: &str = "SubmitApplication";
 /// Longest narrative, characters.
@@ -49,7 +50,9 @@ pub async fn handle(
         Some(loan) => loan.record.account.contract().currency,
         None => shared::any_currency()?,
     };
-    let submission = submission_in(&mut v, &message, currency, &principal);
+    let pack = loan.as_ref().map_or(DEFAULT_PACK, |loan| loan.record.pack_name.as_str());
+    let today = shared.today(&shared.process(pack).await?);
+    let submission = submission_in(&mut v, &message, (currency, today), &principal);
     v.into_result()?;
     let (Some(loan), Some(mut submission)) = (loan, submission) else {
         return Err(Problem::internal("a submission was neither read nor refused"));
@@ -71,15 +74,15 @@ pub async fn handle(
     if let Some(admission) = admission {
         admission.release();
     }
-    wait_for_assessment(shared, &settled.response_ref, deadline).await?;
-    let application = cases::view(shared, &settled.response_ref, &principal).await?;
+    wait_for_assessment(shared, &settled, deadline).await?;
+    let application = cases::view(shared, &settled, &principal).await?;
     Ok(SubmitApplicationResponse { application: Some(application) })
 }
 
 fn submission_in(
     v: &mut Violations,
     message: &SubmitApplicationRequest,
-    currency: Currency,
+    (currency, today): (Currency, Date),
     principal: &Principal,
 ) -> Option<Submission> {
     let application_id = match message.application_id.as_str() {
@@ -90,19 +93,11 @@ fn submission_in(
     let narrative = wire::text_in(v, "narrative", &message.narrative, MAX_NARRATIVE_CHARS);
     let expected_end = wire::date_optional_in(v, "hardship_end_date", message.hardship_end_date.as_ref());
     let statement = wire::statement_in(v, "statement", message.statement.as_ref(), currency);
-    if let (Some(stated), Role::Borrower) = (&message.statement, principal.role) {
-        let own_word = "only the platform's services and officers state what is verified or proved";
-        v.require(
-            "statement.verified_income",
-            stated.verified_income.is_empty(),
-            "NOT_FOR_BORROWERS",
-            own_word,
-        );
-        let proved = stated.lump_sum.as_ref().is_some_and(|lump_sum| lump_sum.proved);
-        v.require("statement.lump_sum.proved", !proved, "NOT_FOR_BORROWERS", own_word);
-    }
+    own_word_only(v, message.statement.as_ref(), principal);
     let few = message.evidence_ids.len() <= MAX_EVIDENCE_PER_CASE;
     v.require("evidence_ids", few, "TOO_MANY", "at most 20 documents a case");
+    let once = distinct(&message.evidence_ids);
+    v.require("evidence_ids", once, wire::reason::DUPLICATE, "each document once");
     let mut evidence_ids = Vec::new();
     for (index, id) in message.evidence_ids.iter().take(MAX_EVIDENCE_PER_CASE).enumerate() {
         evidence_ids.extend(wire::id_in(v, &wire::item("evidence_ids", index), id));
@@ -122,12 +117,23 @@ fn submission_in(
             narrative: narrative?,
             expected_end: expected_end?,
             statement: statement?,
+            stated_on: today,
             vulnerable: message.vulnerable,
         },
         proposal,
         evidence_ids,
         by: shared::actor(principal),
     })
+}
+
+/// What is verified or proved is for the platform's services and officers to state: a borrower's word isn't. A service
+/// that only passes a borrower's words on calls as that borrower.
+pub fn own_word_only(v: &mut Violations, statement: Option<&StatementOfAffairs>, principal: &Principal) {
+    let (Some(stated), Role::Borrower) = (statement, principal.role) else { return };
+    let text = "only the platform's services and officers state what is verified or proved";
+    v.require("statement.verified_income", stated.verified_income.is_empty(), "NOT_FOR_BORROWERS", text);
+    let proved = stated.lump_sum.as_ref().is_some_and(|lump_sum| lump_sum.proved);
+    v.require("statement.lump_sum.proved", !proved, "NOT_FOR_BORROWERS", text);
 }
 
 async fn draft(shared: &Shared, submission: Submission) -> Result<Draft, Problem> {
@@ -173,10 +179,8 @@ async fn bound(
     index: usize,
     id: &str,
 ) -> Result<Versioned<EvidenceRecord>, Problem> {
-    let found = shared.get::<EvidenceRecord>(id).await?;
-    let fits = |e: &EvidenceRecord| {
-        e.loan_id == submission.loan_id && e.application_id.is_empty() && e.state != EvidenceState::Incomplete
-    };
+    let found = shared.get::<EvidenceRecord>(&evidence_key(&submission.loan_id, id)).await?;
+    let fits = |e: &EvidenceRecord| e.application_id.is_empty() && e.state != EvidenceState::Incomplete;
     let Some(mut evidence) = found.filter(|e| fits(&e.record)) else {
         let mut v = Violations::new();
         let text = "not a complete document of this loan that is free; upload it first";

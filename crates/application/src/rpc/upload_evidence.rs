@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use api::leeway::application::v1::upload_evidence_request::Part;
 use api::leeway::application::v1::{EvidenceStart, UploadEvidenceRequest, UploadEvidenceResponse};
 use api::leeway::common::v1::ErrorReason;
@@ -8,9 +10,9 @@ use tonic::{Request, Streaming};
 
 use super::submit_application::MAX_EVIDENCE_PER_CASE;
 use crate::convert::{self, Viewer};
-use crate::documents::{EvidenceRecord, LoanRecord, Versioned};
+use crate::documents::{EvidenceRecord, LoanRecord, Versioned, evidence_key};
 use crate::drafts::{add_application, commit_at};
-use crate::evidence_files::{Appender, FileFacts, MAX_CHUNK_BYTES, MAX_EVIDENCE_BYTES};
+use crate::evidence_files::{Appender, Hold, MAX_CHUNK_BYTES, MAX_EVIDENCE_BYTES};
 use crate::facts;
 use crate::shared::{self, Shared};
 use api::access::Role;
@@ -19,6 +21,8 @@ const MAX_NAME_CHARS: usize = 200;
 const SHA256_HEX_CHARS: usize = 64;
 /// Documents of one loan that belong to no case yet.
 const MAX_FREE_PER_LOAN: usize = 40;
+/// When to come again while the same document is being uploaded.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
 /// Tries of the closing commit against writers of the same case.
 const MAX_CONFLICT_RETRIES: u32 = 8;
 
@@ -48,28 +52,41 @@ pub async fn handle(
     v.into_result()?;
     let start = start.ok_or_else(|| Problem::internal("an upload was neither read nor refused"))?;
     let loan = shared.find::<LoanRecord>(&start.loan_id).await?;
-    if let Some(known) = known(shared, &start).await? {
-        return Ok(answer(&known, known.record.size_bytes, &principal));
+    let Some(hold) = shared.evidence.hold(&start.key()) else {
+        let text = "this document is being uploaded already";
+        return Err(Problem::exhausted(ErrorReason::Overloaded, text, Some(BUSY_RETRY)));
+    };
+    let opened = open(shared, &start, &loan.record, &principal).await?;
+    if opened.record.state != EvidenceState::Incomplete {
+        return Ok(answer(&opened, opened.record.size_bytes, &principal));
     }
-    check_case(shared, &start).await?;
-    let mut file = shared.evidence.append(&start.evidence_id).await?;
+    let length = receive(shared, &start, &mut messages).await?;
+    if length < start.size_bytes {
+        return Ok(answer(&opened, length, &principal));
+    }
+    let evidence = complete(shared, opened, hold, principal.clone()).await?;
+    Ok(answer(&evidence, length, &principal))
+}
+
+/// Adds what comes to the file and brings it to the disk, also where the stream breaks off: a later upload goes on there.
+async fn receive(
+    shared: &Shared,
+    start: &Start,
+    messages: &mut Streaming<UploadEvidenceRequest>,
+) -> Result<i64, Problem> {
+    let mut file = shared.evidence.append(&start.key()).await?;
     let stored = file.length();
     let mut received = false;
     while let Some(message) = messages.message().await.map_err(|status| Problem::from_status(&status))? {
         if !received && stored != start.offset {
-            return Err(offset_mismatch(&start, stored));
+            return Err(offset_mismatch(start, stored));
         }
         received = true;
-        append(&mut file, &start, message).await?;
+        append(&mut file, start, message).await?;
     }
     let length = file.length();
     file.sync().await?;
-    if length < start.size_bytes {
-        let record = Versioned::new(record_of(&start, &loan.record, FileFacts::nothing(length), &principal));
-        return Ok(answer(&record, length, &principal));
-    }
-    let evidence = complete(shared, start, loan.record, principal.clone()).await?;
-    Ok(answer(&evidence, length, &principal))
+    Ok(length)
 }
 
 fn start_in(v: &mut Violations, message: &UploadEvidenceRequest) -> Option<Start> {
@@ -111,28 +128,39 @@ fn start_in(v: &mut Violations, message: &UploadEvidenceRequest) -> Option<Start
     })
 }
 
-/// A document that is complete already: a repeated upload answers it, another content under its id is refused.
-async fn known(shared: &Shared, start: &Start) -> Result<Option<Versioned<EvidenceRecord>>, Problem> {
-    let Some(known) = shared.get::<EvidenceRecord>(&start.evidence_id).await? else { return Ok(None) };
-    let same = known.record.sha256 == start.sha256 && known.record.loan_id == start.loan_id;
-    if same {
-        Ok(Some(known))
-    } else {
-        Err(Problem::already_exists(format_args!("document `{}`", start.evidence_id)))
+/// The document as it is known: complete, begun before, or begun now. Another content under its id is refused.
+async fn open(
+    shared: &Shared,
+    start: &Start,
+    loan: &LoanRecord,
+    principal: &Principal,
+) -> Result<Versioned<EvidenceRecord>, Problem> {
+    if let Some(known) = shared.get::<EvidenceRecord>(&start.key()).await? {
+        if known.record.sha256 == start.sha256 && known.record.size_bytes == start.size_bytes {
+            return Ok(known);
+        }
+        return Err(Problem::already_exists(format_args!("document `{}`", start.evidence_id)));
     }
+    check_room(shared, start).await?;
+    let begun = Versioned::new(record_of(start, loan, principal));
+    let mut commit = commit_at(shared.now());
+    commit.writes.push(begun.put()?);
+    let (context, key) = (shared.clone(), start.key());
+    chassis::task::owned(async move {
+        context.store.commit(commit).await?;
+        context.find::<EvidenceRecord>(&key).await
+    })
+    .await
 }
 
-/// The case must be open, of this loan, and have room.
-async fn check_case(shared: &Shared, start: &Start) -> Result<(), Problem> {
+/// The case must be open, of this loan, and have room; documents without a case are few. What was only begun counts.
+async fn check_room(shared: &Shared, start: &Start) -> Result<(), Problem> {
+    let all = shared.related::<EvidenceRecord>("loan_id", &start.loan_id).await?;
+    let beside = all.iter().filter(|e| e.record.application_id == start.application_id).count();
     let full = |text: &str| Problem::exhausted(ErrorReason::LimitReached, text, None);
     if start.application_id.is_empty() {
-        let all = shared.related::<EvidenceRecord>("loan_id", &start.loan_id).await?;
-        let free = all.iter().filter(|e| e.record.application_id.is_empty()).count();
-        return if free < MAX_FREE_PER_LOAN {
-            Ok(())
-        } else {
-            Err(full("too many documents without a case"))
-        };
+        let room = beside < MAX_FREE_PER_LOAN;
+        return if room { Ok(()) } else { Err(full("too many documents without a case")) };
     }
     let application = shared.get::<Application>(&start.application_id).await?;
     let application = application.filter(|a| a.record.loan_id == start.loan_id);
@@ -146,8 +174,7 @@ async fn check_case(shared: &Shared, start: &Start) -> Result<(), Problem> {
         let text = format!("the application is `{}`", application.record.state.name());
         return Err(Problem::precondition(ErrorReason::WrongState, subject, text));
     }
-    let room = application.record.evidence_ids.len() < MAX_EVIDENCE_PER_CASE;
-    if room { Ok(()) } else { Err(full("at most 20 documents a case")) }
+    if beside < MAX_EVIDENCE_PER_CASE { Ok(()) } else { Err(full("at most 20 documents a case")) }
 }
 
 async fn append(file: &mut Appender, start: &Start, message: UploadEvidenceRequest) -> Result<(), Problem> {
@@ -169,39 +196,44 @@ fn offset_mismatch(start: &Start, stored: i64) -> Problem {
     Problem::precondition(ErrorReason::UploadOffsetMismatch, subject, text).with("offset", stored.to_string())
 }
 
-/// Checks what came and stores the document, in a task of the server's.
+/// Checks what came and stores the document, in a task of the server's that keeps the right to write until its end.
 async fn complete(
     shared: &Shared,
-    start: Start,
-    loan: LoanRecord,
+    opened: Versioned<EvidenceRecord>,
+    hold: Hold,
     principal: Principal,
 ) -> Result<Versioned<EvidenceRecord>, Problem> {
     let shared = shared.clone();
     chassis::task::owned(async move {
-        let found = shared.evidence.inspect(&start.evidence_id).await?;
-        if found.sha256 != start.sha256 {
-            shared.evidence.discard(&start.evidence_id).await?;
+        let _hold = hold;
+        let found = shared.evidence.inspect(&opened.record.key).await?;
+        if found.sha256 != opened.record.sha256 {
+            shared.evidence.discard(&opened.record.key).await?;
             let text = "the content is not what its SHA-256 announced; send it again from the beginning";
             return Err(Problem::malformed(ErrorReason::ContentHashMismatch, text));
         }
-        let mut record = record_of(&start, &loan, found, &principal);
-        if facts::sent_by_others(&shared, &record).await? {
-            record.failed_checks.push("the same file was sent by another borrower".to_owned());
-        }
+        let mut record = opened.record.clone();
+        record.state = EvidenceState::Received;
         record.received_at = Some(shared.now());
-        store(&shared, record, &principal).await
+        match found.media_type {
+            Some(media_type) => record.media_type = media_type.to_owned(),
+            None => record.failed_checks.push("the content can't be read".to_owned()),
+        }
+        record.sent_by_another_borrower = facts::sent_by_others(&shared, &record).await?;
+        store(&shared, opened.with(record), &principal).await
     })
     .await
 }
 
+/// The complete document, and the case that may have waited for it, in one commit.
 async fn store(
     shared: &Shared,
-    record: EvidenceRecord,
+    evidence: Versioned<EvidenceRecord>,
     principal: &Principal,
 ) -> Result<Versioned<EvidenceRecord>, Problem> {
+    let record = &evidence.record;
     let mut attempt = 0;
     loop {
-        let evidence = Versioned::new(record.clone());
         let now = shared.now();
         let mut commit = commit_at(now);
         commit.writes.push(evidence.put()?);
@@ -214,23 +246,15 @@ async fn store(
             add_application(shared, &mut commit, &before, moved).await?;
         }
         match shared.store.commit(commit).await {
-            Ok(_) => return shared.find::<EvidenceRecord>(&record.evidence_id).await,
-            Err(store::StoreError::Conflict { kind, .. }) if kind == "evidence" => {
-                // The same upload twice at once; both answer the one that is stored.
-                return shared.find::<EvidenceRecord>(&record.evidence_id).await;
-            }
+            Ok(_) => return shared.find::<EvidenceRecord>(&record.key).await,
             Err(store::StoreError::Conflict { .. }) if attempt < MAX_CONFLICT_RETRIES => attempt += 1,
             Err(error) => return Err(error.into()),
         }
     }
 }
 
-fn record_of(start: &Start, loan: &LoanRecord, found: FileFacts, principal: &Principal) -> EvidenceRecord {
-    let mut failed_checks = Vec::new();
-    if found.media_type.is_none() {
-        failed_checks.push("the content can't be read".to_owned());
-    }
-    let complete = found.size_bytes >= start.size_bytes;
+/// A document that was only begun.
+fn record_of(start: &Start, loan: &LoanRecord, principal: &Principal) -> EvidenceRecord {
     // Staff and services without a subject upload for the borrower, e.g. from a paper file.
     let stranger = match principal.role {
         Role::Borrower => principal.id != loan.borrower_id,
@@ -238,6 +262,7 @@ fn record_of(start: &Start, loan: &LoanRecord, found: FileFacts, principal: &Pri
         Role::Officer | Role::Supervisor | Role::PolicyAdmin | Role::Operator | Role::Auditor => false,
     };
     EvidenceRecord {
+        key: start.key(),
         evidence_id: start.evidence_id.clone(),
         loan_id: start.loan_id.clone(),
         borrower_id: loan.borrower_id.clone(),
@@ -245,11 +270,12 @@ fn record_of(start: &Start, loan: &LoanRecord, found: FileFacts, principal: &Pri
         evidence_type: start.evidence_type,
         issuer: start.issuer.clone(),
         file_name: start.file_name.clone(),
-        media_type: found.media_type.unwrap_or_default().to_owned(),
+        media_type: String::new(),
         size_bytes: start.size_bytes,
         sha256: start.sha256.clone(),
-        state: if complete { EvidenceState::Received } else { EvidenceState::Incomplete },
-        failed_checks: if complete { failed_checks } else { Vec::new() },
+        state: EvidenceState::Incomplete,
+        failed_checks: Vec::new(),
+        sent_by_another_borrower: false,
         submitter_is_not_borrower: stranger,
         reviewed_by: None,
         note: String::new(),
@@ -268,9 +294,8 @@ fn answer(
     }
 }
 
-impl FileFacts {
-    /// An upload that is not complete.
-    fn nothing(length: i64) -> Self {
-        Self { sha256: String::new(), size_bytes: length, media_type: None }
+impl Start {
+    fn key(&self) -> String {
+        evidence_key(&self.loan_id, &self.evidence_id)
     }
 }

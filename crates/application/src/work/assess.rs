@@ -24,10 +24,7 @@ async fn assessed(shared: &Shared, body: &AssessBody) -> Result<Commit, Problem>
         return Ok(commit_at(shared.now()));
     }
     let loan = shared.find::<LoanRecord>(&before.record.loan_id).await?;
-    let pack = packs::known(shared, &before.record.pack_name, None).await?;
-    let today = shared.today(&pack.process);
-    let facts = facts::of_case(shared, &before.record, &loan.record, today, &pack.process).await?;
-    let decision = match policy::assess(shared, &before.record.pack_name, &facts).await {
+    let decision = match decide(shared, &before.record, &loan.record).await {
         Ok(decision) => decision,
         Err(problem) if is_final(&problem) => {
             tracing::warn!(application_id = %body.application_id, error = %problem, "the case can't be assessed");
@@ -55,6 +52,17 @@ async fn assessed(shared: &Shared, body: &AssessBody) -> Result<Commit, Problem>
     });
     add_application(shared, &mut commit, &before, moved).await?;
     Ok(commit)
+}
+
+async fn decide(
+    shared: &Shared,
+    application: &Application,
+    loan: &LoanRecord,
+) -> Result<StoredDecision, Problem> {
+    let pack = packs::known(shared, &application.pack_name, None).await?;
+    let today = shared.today(&pack.process);
+    let facts = facts::of_case(shared, application, loan, today, &pack.process).await?;
+    policy::assess(shared, &application.pack_name, &facts).await
 }
 
 /// Asking again would give the same answer: a person takes the case instead.

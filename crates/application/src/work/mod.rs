@@ -49,6 +49,8 @@ pub fn topics(shared: &Shared) -> Vec<Topic> {
 
 /// Reads the body of an effect; one that can't be read parks.
 fn body<B: DeserializeOwned>(effect: &Effect) -> Result<B, Failure> {
-    serde_json::from_str(&effect.body)
-        .map_err(|error| Failure::permanent(format!("body can't be read: {error}")))
+    serde_json::from_str(&effect.body).map_err(|error| {
+        // Only where it broke: the parser's own text may quote the body.
+        Failure::permanent(format!("body can't be read, {:?} at column {}", error.classify(), error.column()))
+    })
 }

@@ -6,7 +6,7 @@ use store::{Commit, Effect};
 
 use super::body;
 use crate::documents::LoanRecord;
-use crate::drafts::commit_at;
+use crate::drafts::{commit_at, loan_moved};
 use crate::plans::{self, Look, PlanCheckBody};
 use crate::shared::Shared;
 
@@ -23,6 +23,9 @@ async fn looked(shared: &Shared, body: &PlanCheckBody) -> Result<Commit, Problem
     let mut commit = commit_at(now);
     plans::look(&mut commit, &mut loan, &plan, Look { today, now, process: &process })?;
     loan.record = loan.record.clone().refreshed(today)?;
+    if loan.record.plan_id.is_none() {
+        loan_moved(shared, &mut commit, &loan.record.loan_id).await?;
+    }
     commit.writes.push(loan.put()?);
     Ok(commit)
 }

@@ -27,6 +27,7 @@ use crate::access::{Guard, OwnerLookup};
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
 use crate::problem::Problem;
+use crate::telemetry;
 
 pub(crate) use self::pipeline::parse_timeout;
 
@@ -88,6 +89,8 @@ impl Server {
 
     /// Binds both ports, writes the ready file and serves until `shutdown` is cancelled; then it drains.
     pub async fn spawn(self, shutdown: CancellationToken) -> Result<ServerHandle, ServeError> {
+        // Whatever is counted from now on is on the page, asked for or not.
+        telemetry::metrics_handle();
         let config = self.config.clone();
         if !config.listen.ip().is_loopback() {
             return Err(ServeError::NotLoopback { listen: config.listen });
@@ -123,6 +126,8 @@ impl Server {
             let describe = |mut builder: tonic_reflection::server::Builder<'static>| {
                 builder = builder.register_encoded_file_descriptor_set(self.descriptors);
                 builder = builder.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+                // Error details, so that generic clients can show them.
+                builder = builder.register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
                 let all = self.names().into_iter().chain(["grpc.health.v1.Health"]);
                 all.fold(builder, tonic_reflection::server::Builder::with_service_name)
             };

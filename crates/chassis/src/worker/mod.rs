@@ -24,7 +24,7 @@ use self::memory::Memory;
 pub use self::effect::{Ended, Failure, Topic, leased_effect};
 
 use crate::clock::Clock;
-use crate::context::{self, CallContext, Deadline};
+use crate::context::{self, CallContext};
 use crate::ids::Ids;
 use crate::problem::{Problem, chain};
 use crate::{task, telemetry};
@@ -38,9 +38,9 @@ pub const MAX_ATTEMPTS: i32 = 8;
 /// Runs of one attempt that lose against other commits.
 pub const MAX_CONFLICT_RUNS: u32 = 5;
 /// How long a claim holds. Longer than [`HANDLER_TIMEOUT`], so that an effect isn't run twice at once.
-pub const LEASE: SignedDuration = SignedDuration::from_secs(300);
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How long one run of a handler may take.
-pub const HANDLER_TIMEOUT: Duration = Duration::from_secs(240);
+pub const HANDLER_TIMEOUT: Duration = Duration::from_secs(45);
 /// First pause before another attempt; doubles with each, up to half of it is random.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(600);
@@ -268,9 +268,10 @@ impl Worker {
     }
 
     async fn handle(&self, topic: &Topic, effect: Effect) -> Result<Commit, Failure> {
-        let context = CallContext { deadline: Some(Deadline::after(HANDLER_TIMEOUT)), ..self.context() };
+        // No deadline of its own: each call that the handler makes has its client's usual one. With the run's they would
+        // wait so long for a mute service that their effects take every slot and hold up all others.
         let work = (topic.handler)(effect);
-        let guarded = context::scope(context, async move { task::spawn(work).await });
+        let guarded = context::scope(self.context(), async move { task::spawn(work).await });
         match tokio::time::timeout(HANDLER_TIMEOUT, guarded).await {
             Ok(Ok(Some(result))) => result,
             Ok(Ok(None)) => Err(Failure::retry("the handler panicked")),

@@ -8,13 +8,13 @@ use api::leeway::policy::v1 as policy;
 
 /// What is about to happen.
 pub const INTRODUCTION: &str = "\
-Leeway plays three stories over its own API. Every line below was answered by a running service; the platform's
+Leeway plays three stories, and one refusal, over its own API. Every line below was answered by a running service; the platform's
 clock is moved to the stories' days.";
 
 /// Rules that missed by one condition are worth a line; more would hide them.
 const MAX_NEARLY: usize = 4;
 const LABEL_WIDTH: usize = 24;
-const COLUMN_WIDTH: usize = 22;
+const COLUMN_WIDTH: usize = 26;
 
 /// What a borrower said, in the account's words.
 pub struct Said {
@@ -71,8 +71,9 @@ pub fn assessment(decision: &policy::Decision) {
     for rule in decision.rules.iter().filter(|rule| rule.verdict() == policy::Verdict::Fired) {
         println!("    fired   {:<4} {}", rule.rule_id, rule.title);
     }
-    let nearly = decision.rules.iter().filter_map(nearly).take(MAX_NEARLY);
-    for (rule, condition) in nearly {
+    let mut nearest: Vec<_> = decision.rules.iter().filter_map(nearly).collect();
+    nearest.sort_by_key(|(_, condition)| distance(condition));
+    for (rule, condition) in nearest.into_iter().take(MAX_NEARLY) {
         let flip = Some(&condition.nearest_flip).filter(|flip| !flip.is_empty());
         let flip = flip.map(|flip| format!("; would fire at {flip}")).unwrap_or_default();
         println!(
@@ -102,14 +103,30 @@ pub fn assessment(decision: &policy::Decision) {
     }
 }
 
-/// A rule that missed by exactly one condition.
+/// A rule that missed by exactly one condition on a number; flags that nobody set are no near miss.
 fn nearly(rule: &policy::RuleVerdict) -> Option<(&policy::RuleVerdict, &policy::ConditionVerdict)> {
     if rule.verdict() != policy::Verdict::Missed {
         return None;
     }
     let mut missed = rule.conditions.iter().filter(|c| c.verdict() == policy::Verdict::Missed);
     let only = missed.next()?;
-    missed.next().is_none().then_some((rule, only))
+    let numeric = number(&only.value).is_some() && number(&only.threshold).is_some();
+    (missed.next().is_none() && numeric).then_some((rule, only))
+}
+
+/// How far a value is from its threshold, as a share of the larger of the two.
+fn distance(condition: &policy::ConditionVerdict) -> rust_decimal::Decimal {
+    let (Some(value), Some(threshold)) = (number(&condition.value), number(&condition.threshold)) else {
+        return rust_decimal::Decimal::MAX;
+    };
+    let larger = value.abs().max(threshold.abs()).max(rust_decimal::Decimal::ONE);
+    (value - threshold).abs() / larger
+}
+
+/// The number in `CNY 1,079.70`, `31 days` or `0.05`.
+fn number(text: &str) -> Option<rust_decimal::Decimal> {
+    let digits = text.split_whitespace().map(|word| word.replace(',', ""));
+    digits.filter_map(|word| word.parse().ok()).next()
 }
 
 /// What the platform added to a proposal.
@@ -199,6 +216,17 @@ pub fn schedules(before: &pb::Loan, after: &pb::Loan) {
             date(row.due_date.as_ref()),
             money(row.total_due.as_ref())
         );
+    }
+}
+
+/// A refusal as the borrower reads it.
+pub fn refused(application: &pb::Application) {
+    for reason in &application.decline_reasons {
+        let code = reason.code().as_str_name().trim_start_matches("DECLINE_CODE_");
+        println!("\n  {code}");
+        for text in [&reason.reason, &reason.remedy].into_iter().flatten() {
+            println!("      {}\n      {}", text.zh_cn, text.en);
+        }
     }
 }
 

@@ -1,9 +1,11 @@
-//! The stories: three borrowers negotiate over the real API on a pinned clock, and a readable account of each.
+//! The stories: three borrowers negotiate over the real API on a pinned clock, a fourth can afford what he owes, and a
+//! readable account of each.
 
 mod account;
 mod actors;
 mod li;
 mod loans;
+mod sun;
 mod wang;
 mod zhang;
 
@@ -15,13 +17,14 @@ use crate::stack::{Stack, endpoint};
 
 pub use actors::Actors;
 
-/// Plays the three stories; the clock is moved along.
+/// Plays the stories; the clock is moved along.
 pub async fn play(stack: &Stack, clock: &Clock) -> anyhow::Result<()> {
     let actors = Actors::connect(stack, clock.clone())?;
     println!("{}", account::INTRODUCTION);
     wang::play(&actors).await?;
     li::play(&actors).await?;
     zhang::play(&actors).await?;
+    sun::play(&actors).await?;
     Ok(())
 }
 

@@ -68,12 +68,29 @@ pub async fn play(actors: &Actors) -> anyhow::Result<()> {
     account::completed(&decision);
     account::offers(&decision.offers);
 
-    let id = application.application_id;
+    let offer = offered(actors, &application.application_id).await?;
+    let request = pb::AcceptOfferRequest {
+        request_id: request_id(),
+        application_id: application.application_id,
+        offer_id: offer.offer_id,
+        etag: String::new(),
+    };
+    let accepted = actors.borrower("zhang").accept_offer(request).await?.into_inner();
+    account::accepted(&accepted, "Zhang accepts");
+    let after = actors.loan(LOAN.loan_id).await?;
+    account::schedules(&before, &after);
+    account::messages(&actors.inbox("zhang", "plan-active").await?);
+    Ok(())
+}
+
+/// An officer claims the case and offers the completed proposal.
+async fn offered(actors: &Actors, application_id: &str) -> anyhow::Result<common::Offer> {
+    let id = application_id.to_owned();
     let claim = pb::ClaimApplicationRequest { request_id: request_id(), application_id: id.clone() };
     let case = actors.officer("chen").claim_application(claim).await?.into_inner().application;
     let case = case.context("an answer without the application")?;
     let computed = case.assessment.context("no assessment yet")?.offers;
-    let offer = account::proposed(&computed).context("the proposal was not priced")?;
+    let offer = account::proposed(&computed).cloned().context("the proposal was not priced")?;
     let request = pb::OfferTermsRequest {
         request_id: request_id(),
         application_id: id.clone(),
@@ -83,16 +100,5 @@ pub async fn play(actors: &Actors) -> anyhow::Result<()> {
     };
     let offered = actors.officer("chen").offer_terms(request).await?.into_inner().application;
     account::step("Officer chen claims the case and offers the completed proposal", offered.as_ref());
-    let request = pb::AcceptOfferRequest {
-        request_id: request_id(),
-        application_id: id,
-        offer_id: offer.offer_id.clone(),
-        etag: String::new(),
-    };
-    let accepted = actors.borrower("zhang").accept_offer(request).await?.into_inner();
-    account::accepted(&accepted, "Zhang accepts");
-    let after = actors.loan(LOAN.loan_id).await?;
-    account::schedules(&before, &after);
-    account::messages(&actors.inbox("zhang", "plan-active").await?);
-    Ok(())
+    Ok(offer)
 }

@@ -22,7 +22,7 @@ const DUE_DAY: i8 = 15;
 /// Rows beyond which the last one takes what is left: a few instalments don't pay their interest.
 const MAX_ROWS: usize = 120;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Row {
     loan_id: String,
     annual_income: Decimal,
@@ -63,6 +63,7 @@ pub fn read<R: Read>(reader: &mut csv::Reader<R>, as_of: Date) -> anyhow::Result
 fn loan(row: &Row, number: i64, as_of: Date) -> anyhow::Result<PortfolioLoan> {
     let standing = standing(&row.loan_status, as_of)?;
     let registration = match &standing {
+        Standing::Open(first_due) if row.balance.is_zero() => paid_off(row, *first_due, as_of)?,
         Standing::Open(first_due) => open(row, *first_due)?,
         Standing::Closed => closed(row)?,
     };
@@ -124,6 +125,26 @@ fn open(row: &Row, first_due: Date) -> anyhow::Result<LoanRegistration> {
         first_due_date: Some(date(first_due)),
     };
     Ok(registration(row, contract, rows, false))
+}
+
+/// Open by its status though nothing is left: one row, paid.
+fn paid_off(row: &Row, first_due: Date, as_of: Date) -> anyhow::Result<LoanRegistration> {
+    let principal = cents(row.loan_amount)?;
+    let mut registration = open(
+        &Row { balance: row.loan_amount, installment: row.loan_amount * Decimal::TWO, ..row.clone() },
+        first_due,
+    )?;
+    for stated in &mut registration.stated_instalments {
+        stated.interest = Some(usd(0));
+    }
+    registration.events.push(common::LoanEvent {
+        effective_date: Some(date(as_of)),
+        kind: Some(common::loan_event::Kind::Payment(common::PaymentEvent {
+            payment_id: format!("{}-paid", row.loan_id),
+            amount: Some(usd(principal)),
+        })),
+    });
+    Ok(registration)
 }
 
 /// A closed loan keeps its contract for the record.
@@ -262,6 +283,14 @@ mod tests {
                 .sum();
             assert_eq!(principal, 90_000, "{status}");
         }
+    }
+
+    #[test]
+    fn nothing_left_but_open_stays_open() {
+        let loan = one("L5,60000,Verified,10,,,car,individual,7000,36,12,232.5,Jan-2018,Current,0");
+        assert!(!loan.registration.closed);
+        assert_eq!(loan.registration.stated_instalments.len(), 1);
+        assert_eq!(loan.registration.events.len(), 1);
     }
 
     #[test]

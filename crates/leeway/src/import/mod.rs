@@ -4,13 +4,15 @@ mod lending_club;
 mod own;
 mod send;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use api::leeway::application::v1::LoanRegistration;
+use api::leeway::application::v1::{ImportLoansResponse, LoanRegistration};
 use api::leeway::policy::v1::Facts;
 use chassis::{Ids, Principal};
 use jiff::civil::Date;
+use serde::Serialize;
 
 use crate::config::Config;
 use crate::serve;
@@ -20,6 +22,9 @@ pub use send::{Progress, assess, buckets, import};
 
 /// Day for which a LendingClub portfolio of 2018 is stated.
 const LENDING_CLUB_AS_OF: Date = jiff::civil::date(2018, 6, 30);
+
+/// Refused rows that are printed; `--json` has them all.
+const MAX_REFUSALS_SHOWN: usize = 20;
 
 /// Arguments of `leeway import`.
 #[derive(Debug, clap::Args)]
@@ -125,36 +130,72 @@ async fn load(
     let operator = Principal::service("import");
     let client = stack::connect(application, operator.clone())?;
     let result = import(&client, portfolio, &progress).await?;
-    let mut report = serde_json::json!({
-        "created": result.created, "unchanged": result.unchanged, "refused": result.refused,
-        "refusals": result.refusals.iter().map(|r| serde_json::json!({
-            "row": r.row, "loan_id": r.loan_id, "reason": r.reason, "message": r.message,
-        })).collect::<Vec<_>>(),
-    });
-    let counts = buckets(&client, portfolio.as_of).await?;
-    report["buckets"] = serde_json::to_value(&counts)?;
+    let mut report = Report::of(result);
+    report.buckets = buckets(&client, portfolio.as_of).await?;
     if args.assess {
         let policy = policy.context("give --policy-endpoint with --endpoint to assess")?;
-        let outcomes = assess(&stack::connect(policy, operator)?, portfolio, &progress).await?;
-        report["outcomes"] = serde_json::to_value(&outcomes)?;
+        report.outcomes = Some(assess(&stack::connect(policy, operator)?, portfolio, &progress).await?);
     }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
-        println!("{} loans new, {} unchanged, {} refused", result.created, result.unchanged, result.refused);
-        for refusal in result.refusals.iter().take(20) {
+        report.print();
+    }
+    anyhow::ensure!(report.refused == 0, "{} rows were refused", report.refused);
+    Ok(())
+}
+
+/// What came of an import.
+#[derive(Debug, Serialize)]
+struct Report {
+    created: i64,
+    unchanged: i64,
+    refused: i64,
+    refusals: Vec<Refusal>,
+    buckets: BTreeMap<&'static str, i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcomes: Option<BTreeMap<String, i64>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refusal {
+    row: i64,
+    loan_id: String,
+    reason: String,
+    message: String,
+}
+
+impl Report {
+    fn of(result: ImportLoansResponse) -> Self {
+        let refusals = result.refusals.into_iter().map(|r| Refusal {
+            row: r.row,
+            loan_id: r.loan_id,
+            reason: r.reason,
+            message: r.message,
+        });
+        Self {
+            created: result.created,
+            unchanged: result.unchanged,
+            refused: result.refused,
+            refusals: refusals.collect(),
+            buckets: BTreeMap::new(),
+            outcomes: None,
+        }
+    }
+
+    fn print(&self) {
+        println!("{} loans new, {} unchanged, {} refused", self.created, self.unchanged, self.refused);
+        for refusal in self.refusals.iter().take(MAX_REFUSALS_SHOWN) {
             println!("  row {}: {} — {}", refusal.row, refusal.loan_id, refusal.message);
         }
-        for (bucket, count) in &counts {
+        for (bucket, count) in &self.buckets {
             println!("  {bucket:<8} {count}");
         }
-        if let Some(outcomes) = report["outcomes"].as_object() {
-            println!("assessed, nothing stored:");
+        if let Some(outcomes) = &self.outcomes {
+            println!("overdue loans assessed, nothing stored:");
             for (outcome, count) in outcomes {
                 println!("  {outcome:<24} {count}");
             }
         }
     }
-    anyhow::ensure!(result.refused == 0, "{} rows were refused", result.refused);
-    Ok(())
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use api::leeway::notification::v1 as pb;
-use chassis::{Principal, Problem};
+use chassis::{Draft, Mutation, Principal, Problem};
 use store::Commit;
 use tonic::Request;
 
 use crate::convert;
 use crate::documents::{Notification, State, notification_id, read};
-use crate::mutation::{Draft, Mutation};
 use crate::service::Core;
 use crate::work::deliver;
 
@@ -25,8 +24,8 @@ pub async fn cancel(
     let principal = Principal::of(&request)?;
     let request = request.into_inner();
     convert::cancelled_key(&request)?;
-    let mutation = Mutation::new(principal, METHOD, request.request_id, &request.key)?;
-    let actor: Arc<str> = mutation.actor().into();
+    let actor: Arc<str> = principal.actor().into();
+    let mutation = Mutation::new(principal, METHOD, &request.request_id, &request);
     let id: Arc<str> = notification_id(&request.key).into();
     let deciding = Arc::clone(core);
     let decide = move || call_back(Arc::clone(&deciding), Arc::clone(&id), Arc::clone(&actor));

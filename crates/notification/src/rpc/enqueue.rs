@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use api::leeway::common::v1::ErrorReason;
 use api::leeway::notification::v1 as pb;
-use chassis::{Principal, Problem};
+use chassis::{Draft, Mutation, Principal, Problem};
 use contact::Decision;
 use store::Commit;
 use tonic::Request;
 
 use crate::convert;
 use crate::documents::{Content, Notification, insert, notification_id, read};
-use crate::mutation::{Draft, Mutation};
 use crate::service::Core;
 use crate::work::{deliver, moment};
 
@@ -23,10 +22,9 @@ pub async fn enqueue(
 ) -> Result<pb::EnqueueResponse, Problem> {
     let principal = Principal::of(&request)?;
     let request = request.into_inner();
-    let request_id = request.request_id.clone();
+    let actor: Arc<str> = principal.actor().into();
+    let mutation = Mutation::new(principal, METHOD, &request.request_id, &request);
     let content = Arc::new(convert::content(core, request)?);
-    let mutation = Mutation::new(principal, METHOD, request_id, &*content)?;
-    let actor: Arc<str> = mutation.actor().into();
     let deciding = Arc::clone(core);
     let decide = move || accept(Arc::clone(&deciding), Arc::clone(&content), Arc::clone(&actor));
     let id = mutation.run(core.store.clone(), decide).await?;

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use api::leeway::notification::v1 as pb;
-use chassis::{Principal, Problem};
+use chassis::{Draft, Mutation, Principal, Problem};
 use store::{Commit, Entry};
 use tonic::Request;
 
 use crate::convert;
 use crate::documents::{ContactProfile, read_or};
-use crate::mutation::{Draft, Mutation};
 use crate::service::Core;
 
 const METHOD: &str = "PutContactProfile";
@@ -20,10 +19,9 @@ pub async fn put_contact_profile(
 ) -> Result<pb::PutContactProfileResponse, Problem> {
     let principal = Principal::of(&request)?;
     let request = request.into_inner();
-    let request_id = request.request_id.clone();
+    let actor: Arc<str> = principal.actor().into();
+    let mutation = Mutation::new(principal, METHOD, &request.request_id, &request);
     let profile = Arc::new(convert::profile(request)?);
-    let mutation = Mutation::new(principal, METHOD, request_id, &*profile)?;
-    let actor: Arc<str> = mutation.actor().into();
     let deciding = Arc::clone(core);
     let decide = move || state(Arc::clone(&deciding), Arc::clone(&profile), Arc::clone(&actor));
     let revision = mutation.run(core.store.clone(), decide).await?;

@@ -1,6 +1,6 @@
 //! The service over real gRPC on loopback, with a store in memory and a clock that stands still.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use api::access::Role;
 use api::leeway::notification::v1 as pb;
@@ -125,7 +125,7 @@ impl World {
     }
 }
 
-pub fn map(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+pub fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use api::leeway::policy::v1::{AssessRequest, AssessResponse};
 use assessment::{Decision, Facts, Pack, Trace};
-use chassis::{Principal, Problem, Violations};
+use chassis::{Draft, Mutation, Principal, Problem, Violations};
 use tonic::Request;
 use wire::StoredDecision;
 
 use crate::problems::{of_assessment, pack_unknown};
-use crate::record::{self, Asked, DecisionRecord};
+use crate::record::{self, DecisionRecord};
 use crate::service::State;
+
+const METHOD: &str = "Assess";
 
 pub(crate) async fn handle(
     state: &State,
@@ -26,12 +28,18 @@ pub(crate) async fn handle(
         let dry = StoredDecision { decision_id: String::new(), create_time: None, decision };
         return Ok(AssessResponse { decision: Some(wire::decision_out(&dry, currency)) });
     };
-    let asked = Asked::new(&principal, request_id, &question.pack_name, &facts)?;
-    // Before anything is computed: a replay answers even if the pack has moved on.
-    let record = match asked.replay(&state.parts.store).await? {
-        Some(record) => record,
-        None => make(state, asked, &question.pack_name, facts).await?,
+    let asked_by = principal.actor();
+    let mutation = Mutation::new(principal, METHOD, &request_id, request.get_ref());
+    let (context, pack_name) = (state.clone(), question.pack_name);
+    // A replay is found before anything is computed: it answers even if the pack has moved on.
+    let make = move || {
+        let (context, asked_by) = (context.clone(), asked_by.clone());
+        let (pack_name, facts) = (pack_name.clone(), Arc::clone(&facts));
+        async move { make(&context, asked_by, &pack_name, facts).await }
     };
+    let id = mutation.run(state.parts.store.clone(), make).await?;
+    let record = record::find(&state.parts.store, &id).await?;
+    let record = record.ok_or_else(|| Problem::data_loss(format!("decision `{id}` is gone")))?;
     Ok(AssessResponse { decision: Some(wire::decision_out(&record.stored_decision(), currency)) })
 }
 
@@ -58,25 +66,19 @@ fn question_in(message: &AssessRequest) -> Result<Question, Problem> {
     Ok(Question { request_id, pack_name, facts })
 }
 
-/// Makes the decision and stores it.
-async fn make(
-    state: &State,
-    asked: Asked,
-    pack_name: &str,
-    facts: Arc<Facts>,
-) -> Result<DecisionRecord, Problem> {
+/// Makes the decision; its commit stores it.
+async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts>) -> Result<Draft, Problem> {
     let pack = pack_of(state, pack_name)?;
     check_in_force(&pack, &facts)?;
     let decision = decide(state, pack, Arc::clone(&facts), Trace::Full).await?;
     let record = DecisionRecord {
         decision_id: state.parts.ids.new_id("decision"),
-        asked_by: asked.actor().to_owned(),
+        asked_by,
         create_time: state.parts.clock.now(),
         facts: Arc::unwrap_or_clone(facts),
         decision,
     };
-    let store = state.parts.store.clone();
-    chassis::task::owned(async move { record::save(&store, asked, record).await }).await
+    Ok(Draft { commit: record::commit_of(&record)?, response_ref: record.decision_id })
 }
 
 /// The pack of a name, or PACK_UNKNOWN.

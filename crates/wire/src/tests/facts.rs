@@ -186,9 +186,16 @@ fn what_no_message_can_say_is_an_error() {
     let mut product = product();
     product.allocation = vec![Part::Principal, Part::Interest, Part::Fee, Part::Penalty];
     assert!(matches!(product_out(&product), Err(WireError::NotExpressible { .. })));
+}
+
+#[test]
+fn a_suspended_penalty_goes_both_ways() {
     let mut event = account().events[0].clone();
     event.kind = EventKind::PenaltySuspended { from: day("2026-02-15"), to: day("2026-02-16") };
-    assert!(matches!(event_out(&event, cny()), Err(WireError::NotExpressible { .. })));
+    let message = event_out(&event, cny()).unwrap();
+    let mut v = Violations::new();
+    assert_eq!(event_in(&mut v, "e", &message, cny(), event.entered), Some(event));
+    assert!(v.is_empty());
 }
 
 #[test]

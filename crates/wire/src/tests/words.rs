@@ -56,9 +56,14 @@ fn words_mean_the_same_on_both_sides() {
 #[test]
 fn primitives_are_refused_outside_their_bounds() {
     let long = "x".repeat(MAX_ID_BYTES + 1);
-    for (text, expected) in
-        [("app-1", None), ("", Some("REQUIRED")), (&long, Some("TOO_LONG")), ("a b", Some("MALFORMED"))]
-    {
+    for (text, expected) in [
+        ("app-1_x.y:2", None),
+        ("", Some("REQUIRED")),
+        (&long, Some("TOO_LONG")),
+        ("a b", Some("MALFORMED")),
+        ("loan/li", Some("MALFORMED")),
+        ("å", Some("MALFORMED")),
+    ] {
         let found = violations(|v| id_in(v, "id", text));
         assert_eq!(found.first().map(|(_, reason)| reason.as_str()), expected, "{text}");
     }

@@ -1,0 +1,22 @@
+//! The promises of the product, end to end: three services over real gRPC, a clock that only the tests move.
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod desk;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod feed_watch;
+#[cfg(test)]
+mod portfolio;
+#[cfg(test)]
+mod reads;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod stories;

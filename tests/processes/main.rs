@@ -1,0 +1,12 @@
+//! Real processes: foreign clients, traces across services, outages, kills, cancelled calls, restarts.
+
+mod cancelled;
+mod clients;
+mod foreign;
+mod kills;
+mod outages;
+mod programs;
+mod records;
+mod restarts;
+mod seeded;
+mod traces;
