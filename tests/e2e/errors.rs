@@ -288,7 +288,15 @@ async fn the_wire_is_guarded() -> anyhow::Result<()> {
         assert_eq!(Refusal::of(&status).short(), (code, reason), "{name}: {status:?}");
         silent(&status);
     }
-    // Bytes that are no message at all, and half a frame.
+    Ok(())
+}
+
+/// Bytes that are no message at all, and half a frame.
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_frames_are_refused() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let wire = Wire::connect(stage.application.handle.grpc).await?;
+    let get = "/leeway.application.v1.LoanService/GetLoan";
     for body in [frame(&[0x0a, 0x7f, 0x01])?, vec![0, 0, 0, 0, 9, 1], Vec::new()] {
         let status = wire.call(get, &[OFFICER], body).await?;
         assert_eq!(Refusal::of(&status).short(), (Code::InvalidArgument, "VALIDATION_FAILED"), "{status:?}");

@@ -125,16 +125,21 @@ async fn a_watched_case_tells_each_change_once_and_ends_when_it_is_closed() -> a
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn pages_neither_skip_nor_repeat() -> anyhow::Result<()> {
-    let stage = Stage::start(JULY).await?;
-    // All at one moment: order by time alone would tie.
+/// One borrower's eleven cases, all at one moment: order by time alone would tie.
+async fn apply_eleven_times(stage: &Stage) -> anyhow::Result<Vec<String>> {
     let mut cases = Vec::new();
     for nr in 0..11 {
         let mut case = li().of(&format!("li-{nr:02}")).without_documents();
         case.loan.borrower = "li".to_owned();
         cases.push(stage.apply(&case).await?.application_id);
     }
+    Ok(cases)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_neither_skip_nor_repeat() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let cases = apply_eleven_times(&stage).await?;
     for size in [1, 4, 11, 100] {
         let mut ids = Vec::new();
         let mut request = pb::ListApplicationsRequest {
@@ -176,6 +181,13 @@ async fn pages_neither_skip_nor_repeat() -> anyhow::Result<()> {
         let expected: Vec<_> = (0..11).map(|nr| format!("loan-li-{nr:02}")).collect();
         assert_eq!(ids, expected, "{size} a page");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_neither_skips_nor_repeats() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    apply_eleven_times(&stage).await?;
     for size in [1, 5, 22, 100] {
         let mut ids = Vec::new();
         let mut request = mail::ListInboxRequest {

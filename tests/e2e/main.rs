@@ -19,4 +19,6 @@ mod refusals;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod replay_races;
+#[cfg(test)]
 mod stories;

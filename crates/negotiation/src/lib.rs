@@ -8,6 +8,7 @@ mod advance;
 mod application;
 mod clock;
 mod consequence;
+mod desk;
 mod error;
 mod next_step;
 mod plan;

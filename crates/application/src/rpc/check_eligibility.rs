@@ -1,6 +1,7 @@
 use api::leeway::application::v1::{CheckEligibilityRequest, CheckEligibilityResponse};
-use assessment::{EvidenceFact, EvidenceState, Outcome};
+use assessment::{Decision, EvidenceFact, EvidenceState, EvidenceType, Outcome};
 use chassis::{Principal, Problem, Violations};
+use loan::Currency;
 use negotiation::{Application, Hardship, Moved, Submission};
 use tonic::Request;
 
@@ -68,7 +69,11 @@ pub async fn handle(
     // The check supposes that one of the accepted documents will come.
     facts.evidence = accepted.iter().take(1).map(|kind| supposed(*kind)).collect();
     let decision = policy::dry_run(shared, &loan.record.pack_name, &facts).await?.decision;
-    Ok(CheckEligibilityResponse {
+    Ok(answer(&decision, &accepted, currency))
+}
+
+fn answer(decision: &Decision, accepted: &[EvidenceType], currency: Currency) -> CheckEligibilityResponse {
+    CheckEligibilityResponse {
         outcome: convert::outcome_name(decision.outcome),
         required_authority: wire::authority_out(decision.required_authority).into(),
         offers: match decision.outcome {
@@ -80,10 +85,10 @@ pub async fn handle(
         },
         decline_reasons: convert::reasons_out(&decision.decline_reasons),
         accepted_evidence: accepted.iter().map(|kind| wire::evidence_type_out(*kind).into()).collect(),
-    })
+    }
 }
 
-fn supposed(kind: assessment::EvidenceType) -> EvidenceFact {
+fn supposed(kind: EvidenceType) -> EvidenceFact {
     EvidenceFact {
         evidence_id: "supposed".to_owned(),
         evidence_type: kind,
