@@ -7,7 +7,7 @@ use api::leeway::common::v1::DeclineCode;
 use api::leeway::notification::v1 as mail;
 use e2e::Stage;
 use e2e::flows::{assessment, kinds};
-use e2e::make::{deferral, monthly, request_id};
+use e2e::make::{cny, day, deferral, monthly, request_id};
 use e2e::people::{Case, Document, li, li_who_can_afford, wang, zhang};
 use e2e::refusal::refused;
 use tonic::Code;
@@ -301,26 +301,28 @@ async fn what_never_comes_is_decided_by_a_person() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_policy_can_not_assess_a_person_takes() -> anyhow::Result<()> {
     let stage = Stage::start(JULY).await?;
-    // A pack that nobody published, and one of another currency.
-    for (borrower, pack) in [("stray", "mars-consumer"), ("abroad", "us-consumer")] {
-        let case = li().of(borrower);
-        let mut loan = case.loan.registration();
-        loan.pack_name = pack.to_owned();
-        let request = pb::RegisterLoanRequest { request_id: request_id(), loan: Some(loan) };
-        stage.loans("service:core")?.register_loan(request).await?;
-        let answer = stage.cases_for(borrower).submit_application(case.said).await?.into_inner();
-        let application_id = answer.application.unwrap().application_id;
-        let watch = pb::WatchApplicationRequest { application_id, resume_token: String::new() };
-        let mut changes = stage.cases("officer:chen")?.watch_application(watch).await?.into_inner();
-        let mut state = ApplicationState::Submitted;
-        while state == ApplicationState::Submitted {
-            let change =
-                tokio::time::timeout(std::time::Duration::from_secs(60), changes.message()).await??;
-            let seen = change.unwrap().application.unwrap();
-            state = seen.state();
-            assert_eq!(seen.assessment, None);
-        }
-        assert_eq!(state, ApplicationState::InReview, "{pack}");
+    // Nothing is left to pay, yet the core system has not closed the loan.
+    let mut case = li().of("paid").without_documents();
+    (case.loan.paid, case.loan.interest_from) = (12, day("2025-01-15"));
+    let mut loan = case.loan.registration();
+    let rest = common::PaymentEvent { payment_id: "rest".to_owned(), amount: Some(cny(7)) };
+    loan.events.push(common::LoanEvent {
+        effective_date: Some(day("2026-07-20")),
+        kind: Some(common::loan_event::Kind::Payment(rest)),
+    });
+    let request = pb::RegisterLoanRequest { request_id: request_id(), loan: Some(loan) };
+    stage.loans("service:core")?.register_loan(request).await?;
+    let answer = stage.cases_for("paid").submit_application(case.said).await?.into_inner();
+    let application_id = answer.application.unwrap().application_id;
+    let watch = pb::WatchApplicationRequest { application_id, resume_token: String::new() };
+    let mut changes = stage.cases("officer:chen")?.watch_application(watch).await?.into_inner();
+    let mut state = ApplicationState::Submitted;
+    while state == ApplicationState::Submitted {
+        let change = tokio::time::timeout(std::time::Duration::from_secs(60), changes.message()).await??;
+        let seen = change.unwrap().application.unwrap();
+        state = seen.state();
+        assert_eq!(seen.assessment, None);
     }
+    assert_eq!(state, ApplicationState::InReview);
     Ok(())
 }

@@ -282,6 +282,8 @@ impl Record for Plan {
 pub struct PackRecord {
     pub name: String,
     pub digest: String,
+    /// Currency of the loans it is for, ISO 4217.
+    pub currency_code: String,
     pub process: negotiation::Process,
     pub evidence: Vec<(assessment::HardshipReason, Vec<EvidenceType>)>,
     pub reasons: Vec<assessment::DeclineReason>,

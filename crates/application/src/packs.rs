@@ -5,6 +5,7 @@ use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use api::leeway::policy::v1::{GetPackRequest, Pack};
 use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason};
 use chassis::{Problem, Repeat, Violations};
+use loan::Currency;
 use negotiation::Process;
 use tonic::Code;
 
@@ -29,6 +30,24 @@ pub async fn known(shared: &Shared, name: &str, digest: Option<&str>) -> Result<
         Ok(_) | Err(store::StoreError::Conflict { .. }) => Ok(fetched),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A loan can be registered under packs that exist and are for its currency. While policy is away its word is taken:
+/// a core system must be able to state its loans, and the first assessment asks again.
+pub async fn check_fits(shared: &Shared, pack_name: &str, currency: Currency) -> Result<(), Problem> {
+    let pack = match known(shared, pack_name, None).await {
+        Ok(pack) => pack,
+        Err(problem) if problem.code() == Code::FailedPrecondition => return Err(problem),
+        Err(problem) => {
+            tracing::warn!(pack_name, error = %problem, "a loan is registered without a look at its pack");
+            return Ok(());
+        }
+    };
+    if pack.currency_code == currency.code() {
+        return Ok(());
+    }
+    let text = format!("pack `{pack_name}` is for loans in {}, not {}", pack.currency_code, currency.code());
+    Err(Problem::precondition(ErrorReason::CurrencyMismatch, format!("pack/{pack_name}"), text))
 }
 
 /// Sentences of the codes an officer chose.
@@ -92,5 +111,12 @@ fn read(pack: &Pack) -> Result<PackRecord, Problem> {
     if !v.is_empty() {
         return Err(Problem::internal("policy answered a pack with words that this version does not know"));
     }
-    Ok(PackRecord { name: pack.name.clone(), digest: pack.digest.clone(), process, evidence, reasons })
+    Ok(PackRecord {
+        name: pack.name.clone(),
+        digest: pack.digest.clone(),
+        currency_code: pack.currency_code.clone(),
+        process,
+        evidence,
+        reasons,
+    })
 }

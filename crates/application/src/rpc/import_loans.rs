@@ -3,7 +3,7 @@ use chassis::{Principal, Problem, Violations};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use store::StoreError;
-use tonic::{Request, Streaming};
+use tonic::{Code, Request, Streaming};
 
 use super::register_loan::{registered, registration_in};
 use crate::documents::LoanRecord;
@@ -90,7 +90,13 @@ async fn import_row(shared: &Shared, row: &ImportLoansRequest, actor: &str) -> R
                 "the loan is registered with other content".to_owned(),
             );
         }
-        let commit = registered(shared, record.clone(), actor).await?;
+        let commit = match registered(shared, record.clone(), actor).await {
+            Ok(commit) => commit,
+            Err(problem) if problem.code() == Code::FailedPrecondition => {
+                return refused(problem.reason().as_str_name(), problem.to_string());
+            }
+            Err(problem) => return Err(problem),
+        };
         match shared.store.commit(commit).await {
             Ok(_) => return Ok(RowOutcome::Created),
             Err(StoreError::Conflict { .. }) => {}

@@ -10,6 +10,7 @@ use wire::LoanMessages;
 use crate::convert;
 use crate::documents::{LoanRecord, Versioned};
 use crate::drafts::commit_at;
+use crate::packs;
 use crate::shared::{DEFAULT_PACK, Shared};
 use chassis::mutation::payload_hash;
 use chassis::{Draft, Mutation};
@@ -50,6 +51,7 @@ pub async fn handle(
 
 /// The commit that stores a new loan.
 pub async fn registered(shared: &Shared, record: LoanRecord, actor: &str) -> Result<Commit, Problem> {
+    packs::check_fits(shared, &record.pack_name, record.account.contract().currency).await?;
     let today = shared.today(&shared.process(&record.pack_name).await?);
     let loan = Versioned::new(record.stated(today)?);
     let mut commit = commit_at(shared.now());
