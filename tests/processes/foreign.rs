@@ -77,7 +77,7 @@ async fn pasted(site: &Site, line: &str, expected: &[&str]) -> anyhow::Result<()
 
 /// A shell that has grpcurl on its path.
 fn shell(site: &Site, line: &str) -> anyhow::Result<Process> {
-    let grpcurl = tool("LEEWAY_TEST_GRPCURL", "grpcurl")?;
+    let grpcurl = tool("XTASK_GRPCURL", "grpcurl")?;
     let folder = grpcurl.parent().context("grpcurl lies in no folder")?;
     let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
     site.start("grpcurl", Command::new("sh").args(["-c", &format!("exec {line}")]).env("PATH", path))

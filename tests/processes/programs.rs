@@ -69,7 +69,7 @@ pub fn leeway() -> anyhow::Result<Command> {
 }
 
 fn binary() -> anyhow::Result<PathBuf> {
-    if let Some(path) = env::var_os("LEEWAY_TEST_BINARY") {
+    if let Some(path) = env::var_os("XTASK_BINARY") {
         return Ok(path.into());
     }
     // This program is target/debug/deps/processes-HASH.
@@ -81,7 +81,7 @@ fn binary() -> anyhow::Result<PathBuf> {
 
 /// A Python that can call gRPC.
 pub fn python() -> anyhow::Result<PathBuf> {
-    if let Some(path) = env::var_os("LEEWAY_TEST_PYTHON") {
+    if let Some(path) = env::var_os("XTASK_PYTHON") {
         return Ok(path.into());
     }
     let probe = Command::new("python3")

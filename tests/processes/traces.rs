@@ -110,7 +110,7 @@ async fn receiver(site: &Site) -> anyhow::Result<(Process, String)> {
     let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
     let (grpc, http) = (one.local_addr()?, other.local_addr()?);
     drop((one, other));
-    let mut command = Command::new(tool("LEEWAY_TEST_ROTEL", "rotel-agent")?);
+    let mut command = Command::new(tool("XTASK_ROTEL", "rotel-agent")?);
     command.arg("start").args(["--exporter", "blackhole", "--debug-log", "traces"]);
     command.args(["--debug-log-verbosity", "detailed"]);
     command.args(["--otlp-grpc-endpoint", &grpc.to_string(), "--otlp-http-endpoint", &http.to_string()]);

@@ -26,8 +26,8 @@ struct Arguments {
 enum Task {
     /// Installs what the tests need, builds the workspace and runs every test.
     ///
-    /// Tests find their tools in LEEWAY_TEST_PYTHON, LEEWAY_TEST_GRPCURL, LEEWAY_TEST_ROTEL and
-    /// LEEWAY_TEST_BINARY. The exit code is the test runner's.
+    /// Tests find their tools in XTASK_PYTHON, XTASK_GRPCURL, XTASK_ROTEL and
+    /// XTASK_BINARY. The exit code is the test runner's.
     #[command(after_help = "Example:\n  cargo xtask test -- -E 'package(loan)'")]
     Test(test::Options),
     /// Runs rustfmt, clippy, tidy, buf and cargo-deny, each timed.

@@ -43,10 +43,10 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     for mut step in steps {
         step.command
             .current_dir(&workspace.root)
-            .env("LEEWAY_TEST_PYTHON", python.python())
-            .env("LEEWAY_TEST_GRPCURL", python.grpcurl())
-            .env("LEEWAY_TEST_ROTEL", python.rotel()?)
-            .env("LEEWAY_TEST_BINARY", workspace.target_directory.join("debug/leeway"));
+            .env("XTASK_PYTHON", python.python())
+            .env("XTASK_GRPCURL", python.grpcurl())
+            .env("XTASK_ROTEL", python.rotel()?)
+            .env("XTASK_BINARY", workspace.target_directory.join("debug/leeway"));
         let status = step.run()?;
         if !status.success() {
             return Ok(code(status));
