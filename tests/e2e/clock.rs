@@ -54,6 +54,21 @@ async fn the_desk_is_warned_and_a_late_case_escalates_but_is_never_refused() -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_late_case_ends_when_its_loan_is_paid() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let id = stage.apply(&zhang()).await?.application_id;
+    stage.until("2026-07-22T10:30+08:00").await?;
+    // The payment, the end of the case, and the days without penalty are one commit.
+    let loan = stage.pay("loan-zhang", 3_000_000).await?;
+    assert!(loan.closed, "{:?}", loan.arrears);
+    assert_eq!(loan.open_application_id, "");
+    stage.settle().await?;
+    assert_eq!(stage.case(&id).await?.state(), ApplicationState::Withdrawn);
+    assert_eq!(stage.told("zhang").await?.last().map(String::as_str), Some("loan-paid"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_penalty_for_the_platforms_own_delay() -> anyhow::Result<()> {
     let stage = Stage::start(JULY).await?;
     stage.register(&zhang().of("twin").loan).await?;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::date;
-use loan::{Account, Date};
+use loan::{Account, Date, Rate, Ratio};
 use negotiation::{Application, Plan};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -284,6 +284,10 @@ pub struct PackRecord {
     pub digest: String,
     /// Currency of the loans it is for, ISO 4217.
     pub currency_code: String,
+    /// Contract rate × this is the penalty rate of loans whose product doesn't say.
+    pub penalty_multiplier: Ratio,
+    /// Highest all-in rate of loans whose product doesn't say.
+    pub cost_cap: Rate,
     pub process: negotiation::Process,
     pub evidence: Vec<(assessment::HardshipReason, Vec<EvidenceType>)>,
     pub reasons: Vec<assessment::DeclineReason>,

@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use store::{Commit, EffectChange, Entry, FeedEntry, Write};
 
-use loan::EventKind;
+use loan::{Date, EventKind};
 
 use crate::documents::{LoanRecord, OpenCase, Record, Versioned};
 use crate::shared::{Shared, day_of};
@@ -82,7 +82,11 @@ pub async fn add_application(
     commit.writes.push(write);
     for consequence in consequences {
         if let Consequence::SuspendPenalty { from, to } = consequence {
-            suspend_penalty(shared, commit, application, (from, to)).await?;
+            let process = shared.process(&application.pack_name).await?;
+            let days = (day_of(from, &process), day_of(to, &process));
+            let loan = shared.find::<LoanRecord>(&application.loan_id).await?;
+            let suspended = suspend_penalty(commit, &loan.record, application, days)?;
+            commit.writes.push(loan.with(suspended).put()?);
         } else {
             add_consequence(commit, &after, consequence)?;
         }
@@ -120,19 +124,15 @@ fn add_consequence(
     Ok(())
 }
 
-/// The platform's delay costs the borrower nothing: a dated entry on the loan.
-async fn suspend_penalty(
-    shared: &Shared,
+/// The platform's delay costs the borrower nothing: a dated entry on the loan, which the caller stores.
+pub fn suspend_penalty(
     commit: &mut Commit,
+    loan: &LoanRecord,
     application: &Application,
-    (from, to): (Timestamp, Timestamp),
-) -> Result<(), Problem> {
-    let process = shared.process(&application.pack_name).await?;
-    let (from, to) = (day_of(from, &process), day_of(to, &process));
-    let loan = shared.find::<LoanRecord>(&application.loan_id).await?;
+    (from, to): (Date, Date),
+) -> Result<LoanRecord, Problem> {
     let now = Timestamp::from_microsecond(commit.now).unwrap_or(Timestamp::UNIX_EPOCH);
     let event = loans::event(to, now, EventKind::PenaltySuspended { from, to });
-    commit.writes.push(loan.with(loan.record.record(event, to)?).put()?);
     let body = json!({
         "loan_id": application.loan_id, "application_id": application.application_id, "from": from, "to": to,
     });
@@ -147,7 +147,7 @@ async fn suspend_penalty(
         kind: "loan.penalty_suspended".to_owned(),
         body: body.to_string(),
     });
-    Ok(())
+    loan.record(event, to)
 }
 
 /// An effect that is due at `not_before` (epoch microseconds) and goes on with the caller's trace.

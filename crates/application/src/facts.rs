@@ -30,7 +30,8 @@ pub async fn of_case(
         reason: application.hardship.reason,
         hardship_end: application.hardship.expected_end,
         statement: application.hardship.statement_on(today),
-        submitter_is_not_borrower: evidence.iter().any(|e| e.submitter_is_not_borrower),
+        // Access lets only the borrower, or a service for them, apply. Documents carry their own flag.
+        submitter_is_not_borrower: false,
         evidence,
         flags: CaseFlags { vulnerable: application.hardship.vulnerable, ..CaseFlags::default() },
         prior: loans::prior_relief(shared, application, today, process).await?,

@@ -1,17 +1,22 @@
 //! What this service needs of packs, kept in its own database so that a case runs on while policy is away.
 
+use std::time::Duration;
+
 use api::leeway::common::v1::ErrorReason;
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use api::leeway::policy::v1::{GetPackRequest, Pack};
 use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason};
 use chassis::{Problem, Repeat, Violations};
-use loan::Currency;
+use loan::{Currency, LoanError, Rate, Ratio};
 use negotiation::Process;
 use tonic::Code;
 
 use crate::documents::{PackRecord, Versioned};
 use crate::drafts::commit_at;
 use crate::shared::Shared;
+
+/// Longest wait for a pack that a registration can do without.
+const PACK_LOOK: Duration = Duration::from_millis(500);
 
 /// The pack as it is known here; asks policy where it isn't, or where `digest` names another content.
 pub async fn known(shared: &Shared, name: &str, digest: Option<&str>) -> Result<PackRecord, Problem> {
@@ -34,20 +39,42 @@ pub async fn known(shared: &Shared, name: &str, digest: Option<&str>) -> Result<
 
 /// A loan can be registered under packs that exist and are for its currency. While policy is away its word is taken:
 /// a core system must be able to state its loans, and the first assessment asks again.
-pub async fn check_fits(shared: &Shared, pack_name: &str, currency: Currency) -> Result<(), Problem> {
-    let pack = match known(shared, pack_name, None).await {
+pub async fn fitting(
+    shared: &Shared,
+    pack_name: &str,
+    currency: Currency,
+) -> Result<Option<PackRecord>, Problem> {
+    let pack = match look(shared, pack_name).await {
         Ok(pack) => pack,
         Err(problem) if problem.code() == Code::FailedPrecondition => return Err(problem),
         Err(problem) => {
             tracing::warn!(pack_name, error = %problem, "a loan is registered without a look at its pack");
-            return Ok(());
+            return Ok(None);
         }
     };
     if pack.currency_code == currency.code() {
-        return Ok(());
+        return Ok(Some(pack));
     }
     let text = format!("pack `{pack_name}` is for loans in {}, not {}", pack.currency_code, currency.code());
     Err(Problem::precondition(ErrorReason::CurrencyMismatch, format!("pack/{pack_name}"), text))
+}
+
+/// The pack if it is known here, or if policy answers at once.
+async fn look(shared: &Shared, pack_name: &str) -> Result<PackRecord, Problem> {
+    if let Some(stored) = shared.get::<PackRecord>(pack_name).await? {
+        return Ok(stored.record);
+    }
+    let text = "policy does not answer";
+    let away = || Problem::unavailable(ErrorReason::DependencyUnavailable, text, PACK_LOOK);
+    if shared.policy_is_silent() {
+        return Err(away());
+    }
+    let looked = tokio::time::timeout(PACK_LOOK, known(shared, pack_name, None)).await;
+    let looked = looked.unwrap_or_else(|_| Err(away()));
+    if looked.as_ref().is_err_and(|problem| problem.code() != Code::FailedPrecondition) {
+        shared.policy_fell_silent();
+    }
+    looked
 }
 
 /// Sentences of the codes an officer chose.
@@ -115,8 +142,20 @@ fn read(pack: &Pack) -> Result<PackRecord, Problem> {
         name: pack.name.clone(),
         digest: pack.digest.clone(),
         currency_code: pack.currency_code.clone(),
+        penalty_multiplier: Ratio::parse(parameter(pack, "penalty_multiplier")?).map_err(unreadable)?,
+        cost_cap: Rate::parse(parameter(pack, "cost_cap")?).map_err(unreadable)?,
         process,
         evidence,
         reasons,
     })
+}
+
+fn parameter<'a>(pack: &'a Pack, name: &str) -> Result<&'a str, Problem> {
+    let found = pack.parameters.iter().find(|parameter| parameter.name == name);
+    let found = found.map(|parameter| parameter.value.as_str());
+    found.ok_or_else(|| Problem::internal(format!("policy answered a pack without `{name}`")))
+}
+
+fn unreadable(error: LoanError) -> Problem {
+    Problem::internal("policy answered a pack with a parameter that can't be read").source(error)
 }

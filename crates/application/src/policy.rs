@@ -1,11 +1,13 @@
 //! Calls to the policy service.
 
+use api::leeway::common::v1::ErrorReason;
 use api::leeway::policy::v1::AssessRequest;
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use assessment::Facts;
 use chassis::{Problem, Repeat, Violations};
 use prost::Message as _;
 use sha2::{Digest as _, Sha256};
+use tonic::{Code, Status};
 use wire::StoredDecision;
 
 use crate::shared::Shared;
@@ -38,13 +40,24 @@ async fn ask(
         async move { client.assess(request).await }
     };
     let answer = shared.policy.retry(Repeat::Safe, call).await;
-    let answer = answer.map_err(|status| Problem::from_status(&status))?.into_inner();
+    let answer = answer.map_err(|status| told(&status))?.into_inner();
     let mut v = Violations::new();
     let decision = wire::decision_in(&mut v, "decision", answer.decision.as_ref(), currency);
     if let Err(problem) = v.into_result() {
         return Err(Problem::internal("policy's decision can't be read").source(tonic::Status::from(problem)));
     }
     decision.ok_or_else(|| Problem::internal("policy answered without a decision"))
+}
+
+/// Facts that policy can't read are ours, not the caller's; asking again would give the same answer.
+fn told(status: &Status) -> Problem {
+    match status.code() {
+        Code::InvalidArgument => {
+            let text = "the facts of this case can't be assessed";
+            Problem::precondition(ErrorReason::NotAssessable, "facts", text).operator(status.message())
+        }
+        _ => Problem::from_status(status),
+    }
 }
 
 /// A UUID (version 8) of the pack and the facts.

@@ -1,6 +1,7 @@
 //! What every use case of this service has at hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chassis::{Client, Clock, Ids, Problem};
 use jiff::Timestamp;
@@ -8,18 +9,27 @@ use jiff::tz::TimeZone;
 use loan::{Currency, Date};
 use negotiation::{Actor, Process};
 use store::{Filter, Op, Query, Store, Value};
+use tokio::time::Instant;
 
 use crate::documents::{self, PackRecord, Record, Versioned};
 use crate::evidence_files::EvidenceFiles;
 
 /// Pack of loans that name none.
 pub const DEFAULT_PACK: &str = "cn-instalment";
+/// How long policy isn't asked what can be done without, after it did not answer.
+const POLICY_SILENCE: Duration = Duration::from_secs(5);
 /// Most documents read for one derived figure (a borrower's plans, loans, applications).
 const MAX_RELATED_ROWS: u32 = 500;
 
 /// Store, clock, ids and the services this one calls.
 #[derive(Clone)]
-pub struct Shared(Arc<Parts>);
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// Until then a look at policy that can be done without is not tried.
+    policy_silent_until: Mutex<Option<Instant>>,
+}
 
 /// The parts of [`Shared`].
 pub struct Parts {
@@ -35,14 +45,26 @@ impl std::ops::Deref for Shared {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.0
+        &self.0.parts
     }
 }
 
 impl Shared {
     /// Wraps the parts.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, policy_silent_until: Mutex::default() }))
+    }
+
+    /// Policy did not answer a moment ago.
+    pub fn policy_is_silent(&self) -> bool {
+        let until = *self.0.policy_silent_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// Policy did not answer; for a while it isn't asked what can be done without.
+    pub fn policy_fell_silent(&self) {
+        let until = Instant::now() + POLICY_SILENCE;
+        *self.0.policy_silent_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// Reads a record that the caller may know of; absent is NOT_FOUND.

@@ -150,7 +150,7 @@ fn negotiate(
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
     let carried = tried.as_ref().and_then(|tried| carry(tried, candidates));
-    let choices = selection::choose(case, &front, carried, pool)?;
+    let choices = selection::choose(case, ruling, &front, carried)?;
     for choice in &choices {
         answer.offers.push(offer::build(case, ruling, &valuer, choice)?);
     }
@@ -199,7 +199,7 @@ fn try_proposal(case: &Case<'_>, valuer: &Valuer, space: &Space<'_>) -> Result<O
     let Completed { terms, changes } = proposal::complete(case, space, proposal)?;
     let kinds = Kinds::of(&terms);
     let pays = Candidate::payments_of(case, &terms)?;
-    let result = match proposal::not_allowed(space, &terms) {
+    let result = match proposal::not_allowed(space, &terms)? {
         Some(problem) => Err(problem),
         None => Candidate::evaluate(case, valuer, terms)?,
     };

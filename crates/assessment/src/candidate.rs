@@ -1,7 +1,7 @@
 //! One candidate: terms, their exact schedule, whether they can be kept, and what they are worth.
 
 use loan::value::Flow;
-use loan::{Amount, Applied, Date, LoanError, Measure, Ratio, Terms};
+use loan::{Amortisation, Amount, Applied, Date, LoanError, Measure, Rate, Ratio, Terms};
 use rust_decimal::Decimal;
 
 use crate::affordability::{current, month_of};
@@ -76,6 +76,10 @@ pub(crate) enum Infeasible {
     Share { month: usize, pay: Amount, means: Amount },
     /// The total term would be too long.
     Term,
+    /// What is overdue would wait longer than the pack lets it.
+    FirstPayment { latest: Date },
+    /// Something would be payable before the assessment day.
+    Past,
     /// A payment above the contract's instalment without verified income for it.
     CatchUp { pay: Amount },
     /// The pack doesn't allow the measure, or not as far.
@@ -101,12 +105,19 @@ impl Candidate {
         };
         let kinds = Kinds::of(&terms);
         let pays = payments(case, &applied)?;
+        if applied.flows.iter().any(|flow| flow.date < case.facts.as_of) {
+            return Ok(Err(Infeasible::Past));
+        }
         let settles = kinds.has(MeasureKind::Settlement);
         let lump = if settles { case.lump_sum } else { Amount::ZERO };
-        let problem = match infeasible(case, &applied, &pays, lump)? {
-            None if !settles => undocumented_catch_up(case, &applied),
-            other => other,
-        };
+        let mut problem = beyond_share(case, &pays, lump)?;
+        if problem.is_none() && !settles {
+            problem = undocumented_catch_up(case, &applied);
+        }
+        // The term comes last: it is named only where nothing else stands against the terms.
+        if problem.is_none() && applied.end > case.latest_end()? {
+            problem = Some(Infeasible::Term);
+        }
         if let Some(problem) = problem {
             return Ok(Err(problem));
         }
@@ -137,18 +148,25 @@ impl Candidate {
     }
 
     /// Nominal yearly cost of what remains, against principal left and what is due, at the last due date;
-    /// an unchanged contract costs its own rate. `None`: it pays back less.
+    /// an unchanged contract costs its own rate. `None`: it pays back less, or costs more than 1,000 % a year.
     pub fn annual_cost(&self, case: &Case<'_>) -> Result<Option<Decimal>, AssessError> {
-        let arrears = &case.state.arrears;
-        let outlay = Amount::try_sum([case.state.principal_left, arrears.interest, arrears.fee])?;
-        let rate = loan::value::annual_cost(outlay, &self.applied.flows, value_date(case))?;
+        let rate = loan::value::annual_cost(outlay(case)?, &self.applied.flows, value_date(case))?;
         Ok(rate.map(|rate| rate.decimal().round_dp(COST_PLACES)))
     }
 
-    /// Whether the all-in cost stays under the pack's cap.
+    /// Whether the all-in cost stays under the pack's cap. A contract on the declining balance that is under the
+    /// cap stays so where nothing is added; only the others need the exact rate.
     pub fn within_cost_cap(&self, case: &Case<'_>) -> Result<bool, AssessError> {
-        let cap = case.pack.settings.cost_cap.decimal();
-        Ok(self.annual_cost(case)?.is_none_or(|cost| cost <= cap))
+        let (contract, cap) = (case.contract(), case.pack.settings.cost_cap.decimal());
+        let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
+        let adds_nothing = self.applied.relief_interest <= Amount::ZERO;
+        if declining && adds_nothing && contract.annual_rate.decimal() <= cap {
+            return Ok(true);
+        }
+        // Worth no more than the outlay at the cap: the cost can't be above it. The exact rate, which takes far
+        // longer, only decides the others.
+        let at_cap = loan::value::pv_exact(&self.applied.flows, Rate::from(cap), value_date(case))?;
+        Ok(at_cap <= outlay(case)?.exact() || self.annual_cost(case)?.is_some_and(|cost| cost <= cap))
     }
 
     /// Waived penalty, accrued interest and principal given up: what the authority matrix looks at.
@@ -210,6 +228,12 @@ impl Candidate {
 /// Places of an annual cost.
 const COST_PLACES: u32 = 4;
 
+/// What the payments buy: principal left and what is due of interest and fees.
+fn outlay(case: &Case<'_>) -> Result<Amount, AssessError> {
+    let arrears = &case.state.arrears;
+    Ok(Amount::try_sum([case.state.principal_left, arrears.interest, arrears.fee])?)
+}
+
 fn payments(case: &Case<'_>, applied: &Applied) -> Result<Vec<i64>, AssessError> {
     let as_of = case.facts.as_of;
     let mut dues: Vec<(usize, Amount)> =
@@ -223,17 +247,8 @@ fn payments(case: &Case<'_>, applied: &Applied) -> Result<Vec<i64>, AssessError>
     by_month(&dues)
 }
 
-fn infeasible(
-    case: &Case<'_>,
-    applied: &Applied,
-    pays: &[i64],
-    lump: Amount,
-) -> Result<Option<Infeasible>, AssessError> {
-    let contract = case.contract();
-    let term = month_of(contract.interest_from, applied.end);
-    if term > usize::try_from(case.pack.settings.max_total_term_months).unwrap_or(usize::MAX) {
-        return Ok(Some(Infeasible::Term));
-    }
+/// The first month that asks for more than the share and what is left of the lump sum.
+fn beyond_share(case: &Case<'_>, pays: &[i64], lump: Amount) -> Result<Option<Infeasible>, AssessError> {
     let mut lump = lump;
     for (month, pay) in pays.iter().map(|pay| Amount::new(*pay)).enumerate() {
         let share = case.affordability.share(month);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use loan::{Amount, Bucket, Contract, History, State};
+use loan::{Account, Amount, Bucket, Contract, Date, History, State};
 use rust_decimal::Decimal;
 
 use crate::affordability::{self, Affordability, Balances};
@@ -28,9 +28,9 @@ pub(crate) struct Case<'a> {
     pub grade: Grade,
     pub tier: Option<&'a TierMeasures>,
     pub affordability: Affordability,
-    /// Instalment of the oldest open row.
+    /// Contract's instalment for the oldest open row, whatever a plan in force asks.
     pub instalment: Amount,
-    /// Highest instalment of the open rows.
+    /// Contract's highest instalment for the open rows.
     pub highest_instalment: Amount,
     /// Proved lump sum that is left after the months in which essentials aren't covered.
     pub lump_sum: Amount,
@@ -54,9 +54,9 @@ impl<'a> Case<'a> {
             return Err(AssessError::NotAssessable { reason: "nothing is owed on the loan" });
         }
         let history = state.history(facts.as_of)?;
-        let open = open_rows(&state)?;
-        let instalment = open.first().map_or(Amount::ZERO, |(_, total)| *total);
-        let highest_instalment = open.iter().map(|(_, total)| *total).max().unwrap_or(Amount::ZERO);
+        let open = contract_instalments(&facts.loan.account, &state)?;
+        let instalment = open.first().copied().unwrap_or(Amount::ZERO);
+        let highest_instalment = open.iter().max().copied().unwrap_or(Amount::ZERO);
         let others = facts.other_own_balance.add(facts.statement.other_debt_balance)?;
         let balances = Balances { this_loan: state.principal_left.max(Amount::new(1)), others };
         let dues = contract_dues(&state)?;
@@ -85,6 +85,13 @@ impl<'a> Case<'a> {
         self.facts.loan.account.contract()
     }
 
+    /// The last day on which a plan may end: the pack's months after interest began to run.
+    pub fn latest_end(&self) -> Result<Date, AssessError> {
+        let months = jiff::Span::new().months(i64::from(self.pack.settings.max_total_term_months));
+        let from = self.contract().interest_from;
+        from.checked_add(months).map_err(|_| AssessError::Arithmetic { at: "calendar" })
+    }
+
     /// Whether anything is overdue.
     pub fn in_arrears(&self) -> bool {
         self.state.dpd.current > 0
@@ -100,12 +107,16 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Open rows: (row number, whole instalment).
-fn open_rows(state: &State) -> Result<Vec<(u32, Amount)>, AssessError> {
+/// What the contract asks in each open row; a row that a plan added counts as the contract's last.
+fn contract_instalments(account: &Account, state: &State) -> Result<Vec<Amount>, AssessError> {
+    let contract = account.origin.rows()?;
     let mut open = Vec::new();
     for row in &state.rows {
-        if row.is_open()? {
-            open.push((row.row.nr, row.row.total()?));
+        let promised = contract.iter().find(|promised| promised.nr == row.row.nr).or(contract.last());
+        if row.is_open()?
+            && let Some(promised) = promised
+        {
+            open.push(promised.total()?);
         }
     }
     Ok(open)
@@ -232,7 +243,7 @@ fn income_gap(case: &Case<'_>) -> Result<Decimal, AssessError> {
             let gap = declared.max(verified).sub(declared.min(verified))?.exact();
             let share =
                 gap.checked_div(larger.exact()).ok_or(AssessError::Arithmetic { at: "income gap" })?;
-            largest = largest.max(share.round_dp(RATIO_PLACES));
+            largest = largest.max(share);
         }
     }
     Ok(largest)

@@ -182,13 +182,16 @@ pub(crate) enum FactValue {
     Codes(Vec<&'static str>),
 }
 
+/// Most places of a ratio as it is shown; it is compared exactly.
+const SHOWN_PLACES: u32 = 9;
+
 impl FactValue {
     /// Text with its unit.
     pub fn show(&self, currency: Currency) -> String {
         match self {
             Self::Money(amount) => format!("{} {}", amount.plain(currency), currency.code()),
             Self::Days(days) => format!("{days} days"),
-            Self::Ratio(ratio) => ratio.to_string(),
+            Self::Ratio(ratio) => ratio.round_dp(SHOWN_PLACES).to_string(),
             Self::Count(count) => count.to_string(),
             Self::Flag(flag) => flag.to_string(),
             Self::Code(code) => (*code).to_owned(),

@@ -1,9 +1,11 @@
 //! Every combination of measures that the pack allows for the borrower's tier and the rules added.
 
+use std::collections::BTreeSet;
+
 use loan::calendar::month_after;
 use loan::{
-    Amount, Date, Extension, InterestScope, Measure, Rate, Ratio, ReAgeOver, ReducedPayment, ShortfallOver,
-    Terms,
+    Amount, Date, DeferralInterest, Extension, InterestScope, Measure, Rate, Ratio, ReAgeOver,
+    ReducedPayment, ShortfallOver, Terms,
 };
 
 use crate::case::Case;
@@ -55,6 +57,12 @@ impl<'a> Space<'a> {
             }
     }
 
+    /// Whether a proposal may hold a waiver of this kind. Without a gate the authority matrix judges them; a
+    /// gate's limits hold for them as for everything else.
+    pub fn allows_waiver(&self, kind: MeasureKind) -> bool {
+        self.limits.is_none() || self.allows(kind)
+    }
+
     /// Most months of a deferral, reduction or token plan under the gate's limits.
     pub fn month_limit(&self) -> u16 {
         let settings = &self.case.pack.settings;
@@ -88,11 +96,18 @@ impl<'a> Space<'a> {
         Ok(day.last_of_month())
     }
 
-    /// Whether rows stay overdue after a deferral of so many months, so that a first payment date is needed.
-    pub fn stays_overdue(&self, deferral_months: u16) -> Result<bool, AssessError> {
+    /// Whether rows stay overdue under these measures, so that a first payment date is needed. Re-ageing
+    /// leaves none, and a settlement has dates of its own.
+    pub fn stays_overdue(&self, measures: &[Measure]) -> Result<bool, AssessError> {
+        if measures
+            .iter()
+            .any(|measure| matches!(measure, Measure::ReAge { .. } | Measure::Settlement { .. }))
+        {
+            return Ok(false);
+        }
         let Some(oldest) = self.case.state.oldest_unpaid_due else { return Ok(false) };
         let anchor = self.case.contract().anchor_day();
-        Ok(month_after(anchor, oldest, i32::from(deferral_months))? <= self.case.facts.as_of)
+        Ok(month_after(anchor, oldest, i32::from(months_shifted(measures)))? <= self.case.facts.as_of)
     }
 
     /// The last day on which a settlement in `parts` can be paid.
@@ -107,7 +122,7 @@ impl<'a> Space<'a> {
         let mut found = Found { space: self, terms: Vec::new() };
         let deferrals = self.deferrals();
         for deferral in &deferrals {
-            found.push(vec![deferral.clone()], deferral_months(deferral))?;
+            found.push(vec![deferral.clone()])?;
         }
         self.reductions(&mut found)?;
         self.tokens(&mut found)?;
@@ -146,7 +161,7 @@ impl<'a> Space<'a> {
                             shortfall_over: shortfall(*instalments, *multiple),
                             interest: *interest,
                         };
-                        found.push(vec![reduction], 0)?;
+                        found.push(vec![reduction])?;
                     }
                 }
             }
@@ -166,7 +181,7 @@ impl<'a> Space<'a> {
                 let amount = Amount::new(Amount::round(exact.floor())?.minor());
                 if !amount.is_zero() {
                     let months = u8::try_from(*months).unwrap_or(u8::MAX);
-                    found.push(vec![Measure::TokenPayments { amount, months }], 0)?;
+                    found.push(vec![Measure::TokenPayments { amount, months }])?;
                 }
             }
         }
@@ -177,17 +192,17 @@ impl<'a> Space<'a> {
     fn re_solved(&self, found: &mut Found<'_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
         let re_ages = self.re_ages();
         for re_age in &re_ages {
-            found.push(vec![re_age.clone()], 0)?;
+            found.push(vec![re_age.clone()])?;
         }
         for (extension, rate) in self.changes() {
             let change: Vec<Measure> = extension.into_iter().chain(rate).collect();
-            found.push(change.clone(), 0)?;
+            found.push(change.clone())?;
             for re_age in &re_ages {
-                found.push([vec![re_age.clone()], change.clone()].concat(), 0)?;
+                found.push([vec![re_age.clone()], change.clone()].concat())?;
             }
-            for deferral in deferrals {
-                let months = deferral_months(deferral);
-                found.push([vec![deferral.clone()], change.clone()].concat(), months)?;
+            // Interest that is paid meanwhile would be charged again by the re-solved instalments.
+            for deferral in deferrals.iter().filter(|deferral| !pays_interest(deferral)) {
+                found.push([vec![deferral.clone()], change.clone()].concat())?;
             }
         }
         Ok(())
@@ -232,8 +247,11 @@ impl<'a> Space<'a> {
         if !self.allows(MeasureKind::Settlement) {
             return Ok(());
         }
+        // A bucket's floor above every share of the tier is itself the share, so that a settlement stays possible.
         let floor = self.settlement_floor();
-        for share in self.tier.settlement_shares.iter().filter(|share| **share >= floor) {
+        let shares: BTreeSet<Ratio> =
+            self.tier.settlement_shares.iter().map(|share| (*share).max(floor)).collect();
+        for share in &shares {
             for parts in &self.tier.settlement_parts {
                 let settlement = Measure::Settlement {
                     principal_share: *share,
@@ -246,7 +264,7 @@ impl<'a> Space<'a> {
                 } else {
                     vec![settlement]
                 };
-                found.push(measures, u16::MAX)?;
+                found.push(measures)?;
             }
         }
         Ok(())
@@ -267,11 +285,17 @@ pub(crate) fn shortfall(instalments: u16, multiple: u16) -> ShortfallOver {
     }
 }
 
-fn deferral_months(measure: &Measure) -> u16 {
-    match measure {
-        Measure::Deferral { months, .. } => u16::from(*months),
-        _ => 0,
-    }
+fn pays_interest(measure: &Measure) -> bool {
+    matches!(measure, Measure::Deferral { interest: DeferralInterest::Paid, .. })
+}
+
+/// Months by which measures move every due date. Where interest is paid meanwhile the dates stay and only what
+/// they hold moves.
+fn months_shifted(measures: &[Measure]) -> u16 {
+    let shifts = measures.iter().filter(|measure| !pays_interest(measure));
+    shifts
+        .map(|measure| if let Measure::Deferral { months, .. } = measure { u16::from(*months) } else { 0 })
+        .sum()
 }
 
 struct Found<'a, 'b> {
@@ -280,14 +304,13 @@ struct Found<'a, 'b> {
 }
 
 impl Found<'_, '_> {
-    /// Adds terms with the waiver of penalty and a first payment date; a settlement (`u16::MAX` months) has its own.
-    fn push(&mut self, mut measures: Vec<Measure>, deferral_months: u16) -> Result<(), AssessError> {
+    /// Adds terms with the waiver of penalty and, where rows stay overdue, a first payment date.
+    fn push(&mut self, mut measures: Vec<Measure>) -> Result<(), AssessError> {
         if self.space.waives_penalty() {
             measures.insert(0, Measure::WaivePenalty { share: Ratio::ONE });
         }
-        let needs_date = deferral_months != u16::MAX && self.space.stays_overdue(deferral_months)?;
-        let re_aged = measures.iter().any(|measure| matches!(measure, Measure::ReAge { .. }));
-        let first_payment = if needs_date && !re_aged { Some(self.space.first_payment()?) } else { None };
+        let first_payment =
+            if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };
         self.terms.push(Terms { measures, first_payment });
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! Completes a proposal from the pack, and says in both languages what was completed or changed and why.
 
 use loan::{
-    Amount, Currency, Extension, InterestScope, Measure, Ratio, ReAgeOver, ReducedPayment, ShortfallOver,
-    Terms,
+    Amount, Currency, Date, DeferralInterest, Extension, InterestScope, LoanError, Measure, Ratio, ReAgeOver,
+    ReducedPayment, ReductionInterest, ShortfallOver, Terms,
 };
+use rust_decimal::Decimal;
 
 use crate::candidate::{Infeasible, measure_kind};
 use crate::case::Case;
@@ -43,18 +44,7 @@ pub(crate) fn complete(
         measures.insert(0, Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE });
         completion.say("未付利息全部减免。", "Unpaid interest is waived.");
     }
-    let mut first_payment = proposal.first_payment;
-    let deferral = measures.iter().find_map(|measure| match measure {
-        Measure::Deferral { months, .. } => Some(u16::from(*months)),
-        _ => None,
-    });
-    let re_aged = has(&measures, MeasureKind::ReAge);
-    if first_payment.is_none() && !settles && !re_aged && space.stays_overdue(deferral.unwrap_or(0))? {
-        let date = space.first_payment()?;
-        first_payment = Some(date);
-        completion
-            .say(format!("已逾期的分期改在 {date} 支付。"), format!("What is overdue is payable on {date}."));
-    }
+    let first_payment = completion.first_payment(proposal, &measures)?;
     measures.sort_by_key(Measure::rank);
     Ok(Completed { terms: Terms { measures, first_payment }, changes: completion.changes })
 }
@@ -68,6 +58,33 @@ struct Completion<'a, 'b> {
 impl Completion<'_, '_> {
     fn say(&mut self, zh_cn: impl Into<String>, en: impl Into<String>) {
         self.changes.push(LocalizedText { zh_cn: zh_cn.into(), en: en.into() });
+    }
+
+    /// The day on which overdue rows are payable, filled in where it is missing and dropped where none is left:
+    /// a plan that is accepted later must not find a date that moves what falls due until then.
+    fn first_payment(
+        &mut self,
+        proposal: &Proposal,
+        measures: &[Measure],
+    ) -> Result<Option<Date>, AssessError> {
+        if !self.space.stays_overdue(measures)? {
+            if proposal.first_payment.is_some() {
+                self.say(
+                    "没有分期仍处于逾期，各期按安排中的日期支付。",
+                    "Nothing stays overdue, so the dates of the instalments hold.",
+                );
+            }
+            return Ok(None);
+        }
+        if proposal.first_payment.is_none() {
+            let date = self.space.first_payment()?;
+            self.say(
+                format!("已逾期的分期改在 {date} 支付。"),
+                format!("What is overdue is payable on {date}."),
+            );
+            return Ok(Some(date));
+        }
+        Ok(proposal.first_payment)
     }
 
     /// The measure with its parts filled in; `None` for one that another measure implies.
@@ -86,13 +103,12 @@ impl Completion<'_, '_> {
             },
             ProposedMeasure::ReAge { over } => Measure::ReAge { over: re_age(*over) },
             ProposedMeasure::Deferral { months, interest } => {
+                let filled = self.settings.deferral_interest;
                 if interest.is_none() {
-                    self.say(
-                        "延期期间的利息按规则包处理。",
-                        "Interest during the deferral follows the pack.",
-                    );
+                    let (zh_cn, en) = deferral_sentence(filled);
+                    self.say(zh_cn, en);
                 }
-                let interest = interest.unwrap_or(self.settings.deferral_interest);
+                let interest = interest.unwrap_or(filled);
                 Measure::Deferral { months: *months, interest }
             }
             ProposedMeasure::PaymentReduction { .. } => self.reduction(measure),
@@ -124,7 +140,8 @@ impl Completion<'_, '_> {
             }
         };
         if interest.is_none() {
-            self.say("延后本金的利息按规则包处理。", "Interest on what is put off follows the pack.");
+            let (zh_cn, en) = reduction_sentence(self.settings.reduction_interest);
+            self.say(zh_cn, en);
         }
         Measure::PaymentReduction {
             pay: match pay {
@@ -146,9 +163,10 @@ impl Completion<'_, '_> {
             Some(share) => *share,
             None => {
                 let share = self.space.settlement_floor();
+                let percent = (share.decimal() * Decimal::ONE_HUNDRED).normalize();
                 self.say(
-                    format!("结清金额为剩余本金的 {share}。"),
-                    format!("The settlement is {share} of the principal left."),
+                    format!("结清金额为剩余本金的 {percent}%。"),
+                    format!("The settlement is {percent} % of the principal left."),
                 );
                 share
             }
@@ -162,6 +180,31 @@ impl Completion<'_, '_> {
             }
         };
         Ok(Measure::Settlement { principal_share, pay_by, parts })
+    }
+}
+
+fn deferral_sentence(interest: DeferralInterest) -> (&'static str, &'static str) {
+    match interest {
+        DeferralInterest::None => ("延期期间不计利息。", "No interest is charged for the deferral."),
+        DeferralInterest::Paid => {
+            ("延期期间每月只付利息。", "During the deferral only the interest is paid each month.")
+        }
+        DeferralInterest::Spread => (
+            "延期期间的利息分摊到其后各期。",
+            "Interest for the deferral is spread over the instalments that follow.",
+        ),
+        DeferralInterest::AtEnd => {
+            ("延期期间的利息在最后一期支付。", "Interest for the deferral is paid with the last instalment.")
+        }
+    }
+}
+
+fn reduction_sentence(interest: ReductionInterest) -> (&'static str, &'static str) {
+    match interest {
+        ReductionInterest::None => ("延后的本金不计利息。", "No interest is charged on what is put off."),
+        ReductionInterest::Contract => {
+            ("延后的本金按合同利率计息。", "What is put off bears interest at the contract rate.")
+        }
     }
 }
 
@@ -180,14 +223,22 @@ fn extension(by: ProposedExtension) -> Extension {
     }
 }
 
-/// The first measure that the rules or the tier don't allow, or not as far.
-pub(crate) fn not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
+/// The first measure that the rules or the tier don't allow, or not as far; overdue rows can't wait longer than
+/// in the platform's own offers.
+pub(crate) fn not_allowed(space: &Space<'_>, terms: &Terms) -> Result<Option<Infeasible>, AssessError> {
+    let latest = space.first_payment()?;
+    if terms.first_payment.is_some_and(|date| date > latest) {
+        return Ok(Some(Infeasible::FirstPayment { latest }));
+    }
+    Ok(measure_not_allowed(space, terms))
+}
+
+fn measure_not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
     let tier = space.tier();
     let most = |values: &[u16]| values.iter().max().copied().unwrap_or(0).min(space.month_limit());
     let allowed = |measure: &Measure| match measure {
-        // Waivers are judged by the authority matrix.
         Measure::WaivePenalty { .. } | Measure::WaiveInterest { .. } | Measure::ForgivePrincipal { .. } => {
-            true
+            space.allows_waiver(measure_kind(measure))
         }
         Measure::ReAge { .. } => !tier.re_age_rows.is_empty(),
         Measure::Deferral { months, interest } => {
@@ -219,6 +270,22 @@ pub(crate) fn not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible
         .map(|measure| Infeasible::NotAllowed(measure_kind(measure)))
 }
 
+/// A kind of measure in both languages, as a borrower reads it.
+fn kind_words(kind: MeasureKind) -> (&'static str, &'static str) {
+    match kind {
+        MeasureKind::WaivePenalty => ("减免罚息", "a waiver of penalties"),
+        MeasureKind::WaiveInterest => ("减免利息", "a waiver of interest"),
+        MeasureKind::ForgivePrincipal => ("减免本金", "giving up principal"),
+        MeasureKind::ReAge => ("将逾期款项分摊到后续各期", "spreading what is overdue"),
+        MeasureKind::Deferral => ("延期", "a deferral"),
+        MeasureKind::PaymentReduction => ("降低月供", "lower payments"),
+        MeasureKind::TermExtension => ("展期", "more instalments"),
+        MeasureKind::RateReduction => ("降低利率", "a lower rate"),
+        MeasureKind::Settlement => ("一次性结清优惠", "a settlement"),
+        MeasureKind::TokenPayments => ("象征性还款", "token payments"),
+    }
+}
+
 /// Why a proposal can't stand as it is, as a sentence.
 pub(crate) fn explain(problem: &Infeasible, currency: Currency) -> LocalizedText {
     let show = |amount: Amount| format!("{} {}", amount.format(currency), currency.code());
@@ -239,16 +306,26 @@ pub(crate) fn explain(problem: &Infeasible, currency: Currency) -> LocalizedText
             ),
         ),
         Infeasible::NotAllowed(kind) => (
-            format!("规则不允许该措施或其幅度（{}）。", kind.as_str()),
-            format!("The rules don't allow this measure, or not as far ({}).", kind.as_str()),
+            format!("规则不允许{}，或不允许达到该幅度。", kind_words(*kind).0),
+            format!("The rules don't allow {}, or not as far.", kind_words(*kind).1),
         ),
         Infeasible::Cost => {
             ("综合成本将超过上限。".to_owned(), "The all-in cost would exceed the cap.".to_owned())
         }
-        Infeasible::Schedule(error) => (
-            "该条款无法生成还款计划。".to_owned(),
-            format!("No schedule follows from these terms ({}).", error.code()),
+        Infeasible::FirstPayment { latest } => (
+            format!("已逾期的分期最迟须在 {latest} 支付。"),
+            format!("What is overdue must be paid by {latest} at the latest."),
         ),
+        Infeasible::Past => {
+            ("有款项的付款日早于今天。".to_owned(), "A payment would lie before today.".to_owned())
+        }
+        Infeasible::Schedule(LoanError::NotEnoughInstalments { open, .. }) => (
+            format!("该安排所需的期数多于剩余的 {open} 期。"),
+            format!("It needs more instalments than the {open} that are left."),
+        ),
+        Infeasible::Schedule(_) => {
+            ("该条款无法生成还款计划。".to_owned(), "No schedule follows from these terms.".to_owned())
+        }
     };
     LocalizedText { zh_cn, en }
 }

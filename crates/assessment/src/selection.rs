@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use loan::Amount;
 use rust_decimal::Decimal;
 
 use crate::candidate::{Candidate, Infeasible, Kinds};
@@ -18,6 +17,8 @@ use crate::valuation::Valuer;
 
 /// Most offers of one decision, the proposal's included.
 const MAX_OFFERS: usize = 4;
+/// Offers below which another kind is added, where there is one.
+const MIN_OFFERS: usize = 2;
 /// Places of the gains in the product of the Nash point, in major units.
 const GAIN_PLACES: u32 = 9;
 
@@ -47,11 +48,12 @@ impl Search {
             match evaluated {
                 // Two ways to write the same payments are one candidate.
                 Ok(candidate)
-                    if seen.insert((candidate.kinds, candidate.pays.clone(), candidate.applied.end)) =>
+                    if !seen.insert((candidate.kinds, candidate.pays.clone(), candidate.applied.end)) =>
                 {
-                    search.feasible.push(candidate);
+                    search.witness.considered -= 1;
                 }
-                Ok(_) => search.witness.considered -= 1,
+                Ok(candidate) if candidate.within_cost_cap(case)? => search.feasible.push(candidate),
+                Ok(_) => search.witness.infeasible += 1,
                 Err(problem) => {
                     search.witness.infeasible += 1;
                     search.term_failed |= problem == Infeasible::Term;
@@ -107,32 +109,39 @@ pub(crate) fn front(candidates: &[Candidate]) -> (Vec<&Candidate>, u64) {
     (kept, beaten)
 }
 
-/// Chooses the recommended point and what differs from it in kind; the proposal is always among them. Where
-/// only the automatic mandate is open (`Pool::Mandate`), the lender needn't gain.
+/// Chooses the recommended point and what differs from it in kind; the proposal is always among them. Within the
+/// automatic mandate the lender needn't gain.
 pub(crate) fn choose(
     case: &Case<'_>,
+    ruling: &Ruling<'_>,
     front: &[&Candidate],
     proposal: Option<(&Candidate, OfferLabel)>,
-    pool: Pool,
 ) -> Result<Vec<Choice>, AssessError> {
-    let agreeable = front.iter().copied().filter(|one| pool == Pool::Mandate || both_gain(one));
-    let mut candidates: Vec<&Candidate> = agreeable.collect();
+    let mut candidates: Vec<&Candidate> = Vec::new();
+    for one in front.iter().copied() {
+        if agreeable(one.lender_gain, one.borrower_gain, one.in_mandate(case, ruling)?) {
+            candidates.push(one);
+        }
+    }
     let recommends = !candidates.is_empty();
     if !recommends {
         candidates = front.to_vec();
     }
-    let mut choices = Choices { case, list: Vec::new(), room: MAX_OFFERS - usize::from(proposal.is_some()) };
+    let mut choices = Choices { list: Vec::new(), room: MAX_OFFERS - usize::from(proposal.is_some()) };
     if recommends {
-        choices.add_first(by_nash(case, &candidates)?, OfferLabel::Recommended)?;
+        choices.add_first(&by_nash(case, &candidates)?, OfferLabel::Recommended);
     }
     for label in [OfferLabel::LowestPayment, OfferLabel::LowestTotal, OfferLabel::SoonestFree] {
         let mut ordered = candidates.clone();
         ordered.sort_by(|left, right| order(label, left, right));
-        choices.add_first(ordered, label)?;
+        choices.add_first(&ordered, label);
     }
     if let Some((candidate, label)) = proposal {
         choices.room = MAX_OFFERS;
         choices.add(candidate, label);
+    }
+    if choices.list.len() < MIN_OFFERS {
+        choices.add_other_kind(&by_nash(case, front)?);
     }
     Ok(choices.list)
 }
@@ -146,22 +155,26 @@ pub(crate) enum Pool {
     Mandate,
 }
 
-struct Choices<'a> {
-    case: &'a Case<'a>,
+struct Choices {
     list: Vec<Choice>,
     room: usize,
 }
 
-impl Choices<'_> {
-    /// Gives the label to the first in order whose all-in cost stays under the cap.
-    fn add_first(&mut self, ordered: Vec<&Candidate>, label: OfferLabel) -> Result<(), AssessError> {
-        for candidate in ordered {
-            if within_cost_cap(self.case, candidate)? {
-                self.add(candidate, label);
-                break;
-            }
+impl Choices {
+    /// Gives the label to the first in order.
+    fn add_first(&mut self, ordered: &[&Candidate], label: OfferLabel) {
+        if let Some(candidate) = ordered.first() {
+            self.add(candidate, label);
         }
-        Ok(())
+    }
+
+    /// Adds the first in order whose kinds no choice has and by which the borrower doesn't lose, without a label.
+    fn add_other_kind(&mut self, ordered: &[&Candidate]) {
+        let taken: Vec<Kinds> = self.list.iter().map(|choice| choice.candidate.kinds).collect();
+        let offered = ordered.iter().map(|one| (one.kinds, one.borrower_gain));
+        if let Some(candidate) = other_kind(&taken, offered).and_then(|place| ordered.get(place)) {
+            self.list.push(Choice { candidate: (*candidate).clone(), labels: Vec::new() });
+        }
     }
 
     fn add(&mut self, candidate: &Candidate, label: OfferLabel) {
@@ -173,19 +186,16 @@ impl Choices<'_> {
     }
 }
 
-/// A contract under the cap to which nothing is added stays under it; only the others need the exact rate.
-fn within_cost_cap(case: &Case<'_>, candidate: &Candidate) -> Result<bool, AssessError> {
-    let under = case.contract().annual_rate.decimal() <= case.pack.settings.cost_cap.decimal();
-    let fees = case.state.owed.fee.is_zero();
-    if under && fees && candidate.applied.relief_interest <= Amount::ZERO {
-        return Ok(true);
-    }
-    candidate.within_cost_cap(case)
+/// Place of the first whose kinds aren't taken and by which the borrower doesn't lose.
+fn other_kind(taken: &[Kinds], mut offered: impl Iterator<Item = (Kinds, Fixed)>) -> Option<usize> {
+    offered.position(|(kinds, gain)| !taken.contains(&kinds) && gain >= Fixed::ZERO)
 }
 
-fn both_gain(candidate: &Candidate) -> bool {
-    let (lender, borrower) = (candidate.lender_gain, candidate.borrower_gain);
-    lender >= Fixed::ZERO && borrower >= Fixed::ZERO && (lender > Fixed::ZERO || borrower > Fixed::ZERO)
+/// Neither side loses and one gains; within the automatic mandate the lender may lose what the mandate allows.
+fn agreeable(lender: Fixed, borrower: Fixed, in_mandate: bool) -> bool {
+    borrower >= Fixed::ZERO
+        && (lender >= Fixed::ZERO || in_mandate)
+        && (lender > Fixed::ZERO || borrower > Fixed::ZERO)
 }
 
 /// Largest G_L · G_B first; ties by lower total, lower highest payment, earlier end, canonical key.
@@ -236,4 +246,53 @@ pub(crate) fn nearest<'a>(candidates: &'a [Candidate], kinds: Kinds, pays: &[i64
     candidates
         .iter()
         .min_by(|left, right| distance(left).cmp(&distance(right)).then_with(|| tie(left, right)))
+}
+
+#[cfg(test)]
+mod tests {
+    use loan::{DeferralInterest, Extension, Measure, Ratio, Terms};
+
+    use super::*;
+
+    #[test]
+    fn another_kind_is_the_first_that_is_not_there_yet() {
+        let kinds = |measure: Measure| Kinds::of(&Terms { measures: vec![measure], first_payment: None });
+        let deferral = kinds(Measure::Deferral { months: 1, interest: DeferralInterest::None });
+        let longer = kinds(Measure::TermExtension { by: Extension::Instalments(3) });
+        let waived = kinds(Measure::WaivePenalty { share: Ratio::ONE });
+        // (taken, offered in order with the borrower's gain, place)
+        let rows = [
+            (vec![deferral], vec![(deferral, 9), (longer, 3), (waived, 1)], Some(1)),
+            (vec![deferral], vec![(deferral, 9), (longer, -1), (waived, 0)], Some(2)),
+            (vec![deferral], vec![(deferral, 9), (deferral, 5)], None),
+            (vec![deferral, longer], vec![(longer, 1)], None),
+            (vec![], vec![(longer, 1)], Some(0)),
+        ];
+        for (taken, offered, place) in rows {
+            let offered_gains = offered.iter().map(|(kinds, gain)| (*kinds, Fixed::from_int(*gain)));
+            assert_eq!(other_kind(&taken, offered_gains), place, "{offered:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_recommended_a_loss() {
+        let fixed = Fixed::from_int;
+        // (lender's gain, borrower's gain, within the mandate, agreeable)
+        let rows = [
+            (1, 1, false, true),
+            (0, 1, false, true),
+            (1, 0, false, true),
+            (0, 0, false, false),
+            (-1, 1, false, false),
+            (-1, 1, true, true),
+            (-1, 0, true, false),
+            (0, 0, true, false),
+            (1, -1, false, false),
+            (1, -1, true, false),
+        ];
+        for (lender, borrower, in_mandate, expected) in rows {
+            let found = agreeable(fixed(lender), fixed(borrower), in_mandate);
+            assert_eq!(found, expected, "{lender} {borrower} {in_mandate}");
+        }
+    }
 }

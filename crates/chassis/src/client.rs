@@ -32,6 +32,9 @@ use crate::telemetry;
 /// Largest amount that `grpc-timeout` can hold.
 const MAX_TIMEOUT_DIGITS: u128 = 99_999_999;
 
+/// A call with less time than this doesn't count against the circuit when its time runs out.
+const FAIR_TIME: Duration = Duration::from_secs(1);
+
 /// The endpoint isn't a URI.
 #[derive(Debug, thiserror::Error)]
 #[error("`{endpoint}` is not an endpoint such as `http://127.0.0.1:7402`")]
@@ -99,6 +102,7 @@ impl Client {
             Err(problem) => return Status::from(problem).into_http(),
         };
         self.head(&mut request, deadline, &span);
+        let granted = deadline.map(Deadline::remaining);
         let Some(pass) = self.circuit.enter() else {
             return Status::from(away("too many failures in a row")).into_http();
         };
@@ -122,7 +126,12 @@ impl Client {
             }
         };
         span.record("rpc.grpc.status_code", i32::from(code));
-        pass.end(code);
+        // A caller who leaves no time says nothing about the other side.
+        if code == Code::DeadlineExceeded && granted.is_some_and(|granted| granted < FAIR_TIME) {
+            drop(pass);
+        } else {
+            pass.end(code);
+        }
         match outcome {
             Err(status) => status.into_http(),
             Ok(response) => response.map(|body| Body::new(Limited::new(body, deadline))),

@@ -77,6 +77,6 @@ pub use mutation::{Draft, Mutation};
 pub use principal::Principal;
 pub use problem::Problem;
 pub use retry::{Repeat, Retry};
-pub use server::{Admission, Server, ServerHandle};
+pub use server::{Admission, Readiness, Server, ServerHandle};
 pub use violations::{Violation, Violations};
 pub use worker::{Ended, Failure, Topic, Worker};

@@ -10,6 +10,8 @@ use prost::Message;
 use sha2::{Digest as _, Sha256};
 use store::{Commit, Outcome, Store, StoreError};
 
+/// Tag of field 1, length-delimited.
+const REQUEST_ID_TAG: u8 = 0x0A;
 /// Times a decision is taken anew on fresh state after another writer was first.
 const MAX_CONFLICT_RETRIES: u32 = 8;
 
@@ -48,9 +50,10 @@ impl Mutation {
         request_id: &str,
         message: &M,
     ) -> Self {
+        let payload_hash = hash_without_id(&message.encode_to_vec(), request_id);
         // One UUID has several spellings; it is one request in each of them.
         let request_id = uuid::Uuid::parse_str(request_id).map_or(request_id.to_owned(), |id| id.to_string());
-        Self { principal, request_id, method, payload_hash: payload_hash(message) }
+        Self { principal, request_id, method, payload_hash }
     }
 
     fn request(&self, response_ref: &str) -> store::Request {
@@ -114,6 +117,14 @@ pub fn payload_hash<M: Message>(message: &M) -> String {
     hex::encode(Sha256::digest(message.encode_to_vec()))
 }
 
+/// Hash of an encoded request but for its id, which by convention is field 1.
+fn hash_without_id(encoded: &[u8], request_id: &str) -> String {
+    let head = encoded.strip_prefix(&[REQUEST_ID_TAG]).and_then(<[u8]>::split_first);
+    let body = head.filter(|(length, _)| usize::from(**length) == request_id.len());
+    let body = body.and_then(|(_, rest)| rest.strip_prefix(request_id.as_bytes())).unwrap_or(encoded);
+    hex::encode(Sha256::digest(body))
+}
+
 /// Refuses a request id that is no UUID.
 pub fn require_request_id(request_id: &str, violations: &mut Violations) {
     violations.require(
@@ -122,4 +133,31 @@ pub fn require_request_id(request_id: &str, violations: &mut Violations) {
         "UUID_REQUIRED",
         "send a UUID that is new for this request, and the same one when you repeat it",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, PartialEq, Message)]
+    struct Asked {
+        #[prost(string, tag = "1")]
+        request_id: String,
+        #[prost(string, tag = "2")]
+        what: String,
+    }
+
+    #[test]
+    fn a_request_is_the_same_in_every_spelling_of_its_id() {
+        let asked = |id: &str, what: &str| {
+            let message = Asked { request_id: id.to_owned(), what: what.to_owned() };
+            let mutation = Mutation::new(Principal::service("x"), "Ask", id, &message);
+            (mutation.request_id, mutation.payload_hash)
+        };
+        let usual = asked("6f1c2b7e-8a4d-4c3b-9e2f-1a2b3c4d5e6f", "a");
+        assert_eq!(asked("6F1C2B7E-8A4D-4C3B-9E2F-1A2B3C4D5E6F", "a"), usual);
+        assert_eq!(asked("6f1c2b7e8a4d4c3b9e2f1a2b3c4d5e6f", "a"), usual);
+        assert_ne!(asked("6f1c2b7e-8a4d-4c3b-9e2f-1a2b3c4d5e6f", "b").1, usual.1);
+        assert_ne!(asked("7f1c2b7e-8a4d-4c3b-9e2f-1a2b3c4d5e6f", "a").0, usual.0);
+    }
 }

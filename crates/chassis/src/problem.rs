@@ -151,7 +151,12 @@ impl Problem {
     /// Passes on what a dependency answered if it explained itself in our terms; else says that it is away, late or,
     /// for everything else, that the fault is ours.
     pub fn from_status(status: &Status) -> Self {
-        if status.get_details_error_info().is_some_and(|info| info.domain == ERROR_DOMAIN) {
+        // What our own request did wrong there is not the caller's doing; what the facts forbid is.
+        let theirs = matches!(
+            status.code(),
+            Code::FailedPrecondition | Code::ResourceExhausted | Code::Unavailable | Code::DeadlineExceeded
+        );
+        if theirs && status.get_details_error_info().is_some_and(|info| info.domain == ERROR_DOMAIN) {
             let details = Bytes::copy_from_slice(status.details());
             return Self::new(Kind::Relayed { code: status.code(), details }, status.message());
         }
@@ -206,6 +211,15 @@ impl Problem {
     }
 
     /// `ErrorInfo.reason`; `Unspecified` for a relayed answer, whose reason is in its details.
+    /// Whether the caller is told when to come again.
+    pub fn comes_again(&self) -> bool {
+        if let Kind::Relayed { code, details } = &self.0.kind {
+            let told = Status::with_details(*code, "", details.clone());
+            return told.get_details_retry_info().is_some();
+        }
+        self.details().retry_info().is_some()
+    }
+
     pub fn reason(&self) -> ErrorReason {
         self.shape().1
     }

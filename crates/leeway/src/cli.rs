@@ -15,7 +15,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Starts the three services in one process, plays the stories once, and serves.
+    /// Starts the three services in one process, plays the stories once (not with `--clock`), and serves.
     #[command(after_help = "Example: leeway up --data-dir /tmp/leeway --clock 2026-07-20T10:00+08:00")]
     Up(up::Args),
     /// Serves one service.

@@ -20,6 +20,8 @@ pub struct DataDir {
 pub struct Memory {
     /// Distance of the platform's clock from the machine's, microseconds; `None`: none was ever set.
     pub clock_offset_micros: Option<i64>,
+    /// The stories were begun here; they are not begun twice.
+    pub stories_begun: bool,
     /// The stories were played here.
     pub stories_played: bool,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::Clock;
-use store::{Retention, Store};
+use store::{MAX_SWEEP_ROWS, Retention, Store, Swept};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -11,28 +11,40 @@ use tokio_util::sync::CancellationToken;
 const REQUEST_DAYS: i64 = 30;
 /// Effects that are done, days.
 const FINISHED_EFFECT_DAYS: i64 = 7;
-/// Feed events, days; a subscriber further behind starts again at the oldest.
+/// Feed events, days; a subscriber further behind is told from which position they are kept.
 const FEED_DAYS: i64 = 400;
 /// Markers of deleted documents, days; far longer than any write can be under way.
 const TOMBSTONE_DAYS: i64 = 400;
 /// Pause between sweeps.
 const PAUSE: Duration = Duration::from_secs(3600);
+/// Pause while a sweep left something behind.
+const BREATH: Duration = Duration::from_millis(200);
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// Sweeps a store at once and every hour until `shutdown`. A failed sweep is logged and comes again.
 pub fn spawn(store: Store, clock: Clock, shutdown: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
-            match store.sweep(at(clock.now_micros())).await {
-                Ok(swept) => tracing::debug!(?swept, "swept"),
-                Err(error) => tracing::warn!(%error, "a sweep failed"),
-            }
+            let pause = match store.sweep(at(clock.now_micros())).await {
+                // A sweep takes a bounded number of rows, so that it never holds up the writer.
+                Ok(swept) if more(&swept) => BREATH,
+                Ok(_) => PAUSE,
+                Err(error) => {
+                    tracing::warn!(%error, "a sweep failed");
+                    PAUSE
+                }
+            };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     })
+}
+
+/// Whether a table held more than one sweep takes.
+fn more(swept: &Swept) -> bool {
+    [swept.requests, swept.effects, swept.feed, swept.tombstones].contains(&u64::from(MAX_SWEEP_ROWS))
 }
 
 fn at(now: i64) -> Retention {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -46,6 +47,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Which::Policy => stack::POLICY,
         Which::Notification => notification::SERVICE_NAME,
     };
+    let mut told = Told::listen()?;
     let telemetry = chassis::telemetry::init(&config.telemetry, &[name])?;
     let clock = clock(&config, args.clock.as_deref())?;
     let world = World { clock, ids: chassis::Ids::random() };
@@ -54,7 +56,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         Which::Policy => stack::start_policy(&config, &world).await?,
         Which::Notification => stack::start_notification(&config, &world).await?,
     };
-    until_told().await?;
+    told.wait().await;
     running.stop().await;
     telemetry.shutdown().await;
     Ok(())
@@ -72,13 +74,23 @@ pub fn clock(config: &Config, text: Option<&str>) -> anyhow::Result<chassis::Clo
     Ok(clock)
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-pub async fn until_told() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+/// SIGTERM and Ctrl-C, heard from the moment this exists.
+pub struct Told {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Told {
+    /// Begins to listen.
+    pub fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits until the process is told to stop.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! The services in one process, each with its own server, worker and database, meeting over gRPC.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use chassis::{Client, ClientConfig, Clock, Ids, Principal, Server, ServerConfig, ServerHandle, Worker};
+use chassis::{
+    Client, ClientConfig, Clock, Ids, Principal, Readiness, Server, ServerConfig, ServerHandle, Worker,
+};
 use store::{Options, Schema, Store};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +17,9 @@ use crate::retention;
 
 /// Name of the policy service in configuration, spans and probes.
 pub const POLICY: &str = "policy";
+
+/// Pause between looks at a store's health.
+const STORE_LOOK: Duration = Duration::from_secs(1);
 
 /// What services share: time and ids.
 #[derive(Clone)]
@@ -106,7 +112,7 @@ pub async fn start_notification(config: &Config, world: &World) -> anyhow::Resul
         store: store.clone(),
         clock: world.clock.clone(),
         ids: world.ids.clone(),
-        contact: notification::ContactBook::embedded()?,
+        contact: contact_book(config)?,
     })?;
     let server_config: ServerConfig = config.notification.clone();
     let server = Server::new(
@@ -117,6 +123,22 @@ pub async fn start_notification(config: &Config, world: &World) -> anyhow::Resul
         service.owners,
     );
     run(server, (store, Some(service.worker)), &world.clock).await
+}
+
+/// Contact rules of every pack in use, as the packs themselves state them.
+fn contact_book(config: &Config) -> anyhow::Result<notification::ContactBook> {
+    let packs = policy::PackShelf::open(config.packs_dir.as_deref())?;
+    let rules = packs.all().map(|pack| {
+        let rules = notification::ContactRules {
+            first_hour: pack.contact.first_hour,
+            last_hour: pack.contact.last_hour,
+            max_attempts: pack.contact.max_attempts,
+            period_days: pack.contact.period_days,
+            reminder_days: pack.contact.reminder_days.clone(),
+        };
+        (pack.name.clone(), rules)
+    });
+    Ok(notification::ContactBook::embedded()?.with(rules.collect())?)
 }
 
 /// Starts the application service. Policy and notification need not be there yet.
@@ -158,6 +180,19 @@ async fn run(
     let shutdown = CancellationToken::new();
     let handle = server.spawn(shutdown.clone()).await?;
     let worker = worker.map(|worker| worker.spawn(shutdown.clone()));
+    tokio::spawn(watch(store.clone(), handle.readiness(), shutdown.clone()));
     let sweeper = retention::spawn(store.clone(), clock.clone(), shutdown.clone());
     Ok(Running { handle, store, worker, sweeper, shutdown })
+}
+
+/// A store that can't write any more takes its service out of readiness, and raises an alarm; a restart opens it anew.
+async fn watch(store: Store, readiness: Readiness, shutdown: CancellationToken) {
+    while !store.is_broken() {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(STORE_LOOK) => {}
+        }
+    }
+    tracing::error!(alarm = true, "the store can't write any more; restart to open it anew");
+    readiness.set(false).await;
 }

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use chassis::{Clock, Ids};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::demo;
-use crate::serve::until_told;
+use crate::serve::Told;
 use crate::stack::{POLICY, Stack, World};
 
 /// When the stories begin, unless told otherwise.
@@ -50,31 +52,41 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let telemetry = chassis::telemetry::init(&config.telemetry, &services)?;
     let data = DataDir::open(&config.data_dir)?;
     let mut memory = data.memory()?;
-    let play = !args.no_demo && !memory.stories_played && args.clock.is_none();
+    let interrupted = memory.stories_begun && !memory.stories_played;
+    let play = !args.no_demo && !memory.stories_begun && args.clock.is_none();
+    // Before anything runs, so that whoever stops the process is heard from the beginning.
+    let mut told = Told::listen()?;
     let clock = match (&args.clock, play) {
         (Some(text), _) => Clock::pinned(chassis::clock::parse_time(text)?),
         (None, true) => Clock::pinned(chassis::clock::parse_time(STORIES_BEGIN)?),
         (None, false) => memory.clock(),
     };
     if play || args.clock.is_some() {
+        memory.stories_begun |= play;
         memory.keep(&clock);
         data.remember(&memory)?;
     }
     let world = World { clock: clock.clone(), ids: Ids::random() };
     let stack = Stack::start(&config, &world).await?;
     if play {
-        let played = demo::play(&stack, &clock).await;
+        let played = tokio::select! {
+            played = demo::play(&stack, &clock) => played.context("the stories could not be played"),
+            () = told.wait() => Err(anyhow::anyhow!("stopped while the stories were played")),
+        };
         if let Err(error) = played {
             stack.stop().await;
-            return Err(error.context("the stories could not be played"));
+            return Err(error);
         }
         memory.stories_played = true;
         memory.keep(&clock);
         data.remember(&memory)?;
     }
     if !args.demo_only {
+        if interrupted {
+            println!("The stories were interrupted in this data directory; start on a new one to see them.");
+        }
         demo::print_where(&stack, &config, &clock);
-        until_told().await?;
+        told.wait().await;
         println!("\nDraining …");
     }
     stack.stop().await;

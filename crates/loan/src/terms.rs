@@ -293,6 +293,16 @@ impl Terms {
                 "future interest would be charged anew by the re-solved instalments",
             );
         }
+        let paid_meanwhile = self
+            .measures
+            .iter()
+            .any(|measure| matches!(measure, Measure::Deferral { interest: DeferralInterest::Paid, .. }));
+        if paid_meanwhile && (has(6) || has(7)) {
+            return invalid(
+                "deferral",
+                "interest paid meanwhile would be charged again by the re-solved instalments",
+            );
+        }
         if has(5) && has(9) {
             return invalid("token_payments", "stands beside a payment reduction");
         }

@@ -24,6 +24,16 @@ impl Moved {
         Self::AlreadyApplied(Box::new(application))
     }
 
+    /// Takes the suspension of penalty out, for a caller that writes the loan itself.
+    pub fn take_suspension(&mut self) -> Option<(Timestamp, Timestamp)> {
+        let Self::Changed(_, consequences) = self else { return None };
+        let suspends = |c: &Consequence| matches!(c, Consequence::SuspendPenalty { .. });
+        match consequences.remove(consequences.iter().position(suspends)?) {
+            Consequence::SuspendPenalty { from, to } => Some((from, to)),
+            _ => None,
+        }
+    }
+
     /// Keeps an officer's note with the step just taken.
     pub fn noted(mut self, note: &str) -> Self {
         if let Self::Changed(application, _) = &mut self

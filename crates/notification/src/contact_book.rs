@@ -45,6 +45,11 @@ impl ContactBook {
         Self::new(toml::from_str(EMBEDDED).map_err(ContactBookError::Unreadable)?)
     }
 
+    /// These rules with those of more packs, which win over shipped ones of the same name.
+    pub fn with(self, more: BTreeMap<String, ContactRules>) -> Result<Self, ContactBookError> {
+        Self::new(self.0.into_iter().chain(more).collect())
+    }
+
     /// The rules of a pack, `None` if it isn't known.
     pub fn rules(&self, pack: &str) -> Option<&ContactRules> {
         self.0.get(pack)

@@ -282,8 +282,11 @@ pub fn parse<R: Record>(document: &store::Document) -> Result<Versioned<R>, Prob
     if document.body_version > R::VERSION {
         return Err(Problem::internal(format!("{} has a newer body than this version reads", place())));
     }
-    let record = serde_json::from_str(&document.body)
-        .map_err(|error| Problem::data_loss(format!("{} can't be read", place())).source(error))?;
+    let record = serde_json::from_str(&document.body).map_err(|error| {
+        // Only where it broke: the parser's own text may quote the body.
+        let broken = format!("{:?} at line {} column {}", error.classify(), error.line(), error.column());
+        Problem::data_loss(format!("{} can't be read, {broken}", place()))
+    })?;
     Ok(Versioned { revision: document.revision, record })
 }
 

@@ -19,6 +19,7 @@ mod wording;
 mod work;
 
 pub use catalogue::CatalogueError;
+pub use contact::ContactRules;
 pub use contact_book::{ContactBook, ContactBookError, DEFAULT_PACK};
 pub use documents::SCHEMA;
 pub use limits::{

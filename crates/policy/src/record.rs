@@ -100,7 +100,9 @@ fn read(document: &Document) -> Result<DecisionRecord, Problem> {
         return Err(Problem::internal(text));
     }
     serde_json::from_str(&document.body).map_err(|error| {
-        Problem::data_loss(format!("decision `{}` can't be read", document.id)).source(error)
+        // Only where it broke: the parser's own text may quote the body.
+        let place = format!("{:?} at line {} column {}", error.classify(), error.line(), error.column());
+        Problem::data_loss(format!("decision `{}` can't be read, {place}", document.id))
     })
 }
 

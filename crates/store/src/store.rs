@@ -182,6 +182,13 @@ impl Store {
     }
 
     /// Changes after every durable batch that altered anything: wakes workers, feeds and watchers of this process.
+    /// Whether nothing can be written any more until the database is opened anew: readiness and alarms follow it.
+    pub fn is_broken(&self) -> bool {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.is_broken(),
+        }
+    }
+
     pub fn changes(&self) -> watch::Receiver<u64> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.changes(),

@@ -75,14 +75,14 @@ async fn import_row(shared: &Shared, row: &ImportLoansRequest, actor: &str) -> R
         Ok(RowOutcome::Refused(ImportRefusal { row: row.row, loan_id, reason: reason.to_owned(), message }))
     };
     let mut v = Violations::new();
-    let record = registration_in(&mut v, "loan", row.loan.as_ref(), shared.now());
-    let Some(record) = record.filter(|_| v.is_empty()) else {
+    let registration = registration_in(&mut v, "loan", row.loan.as_ref(), shared.now());
+    let Some(registration) = registration.filter(|_| v.is_empty()) else {
         return refused("ERROR_REASON_VALIDATION_FAILED", v.describe());
     };
     // Twice: a row may lose a race against its twin in the same stream, and then it is unchanged.
     for _ in 0..2 {
-        if let Some(known) = shared.get::<LoanRecord>(&record.loan_id).await? {
-            if known.record.registration_hash == record.registration_hash {
+        if let Some(known) = shared.get::<LoanRecord>(&registration.record.loan_id).await? {
+            if known.record.registration_hash == registration.record.registration_hash {
                 return Ok(RowOutcome::Unchanged);
             }
             return refused(
@@ -90,7 +90,7 @@ async fn import_row(shared: &Shared, row: &ImportLoansRequest, actor: &str) -> R
                 "the loan is registered with other content".to_owned(),
             );
         }
-        let commit = match registered(shared, record.clone(), actor).await {
+        let commit = match registered(shared, registration.clone(), actor).await {
             Ok(commit) => commit,
             Err(problem) if problem.code() == Code::FailedPrecondition => {
                 return refused(problem.reason().as_str_name(), problem.to_string());

@@ -1,18 +1,18 @@
 use api::leeway::application::v1::{RecordPaymentRequest, RecordPaymentResponse};
 use chassis::{Principal, Problem, Violations};
 use loan::{Amount, Date, EventKind};
-use negotiation::{Actor, Application, Plan};
+use negotiation::{Actor, Application, Plan, Process};
 use serde_json::json;
 use store::{Commit, Entry, FeedEntry};
 use tonic::Request;
 
 use super::get_loan;
 use crate::convert;
-use crate::documents::{LoanRecord, OpenCase};
-use crate::drafts::{add_application, commit_at, loan_moved};
+use crate::documents::{LoanRecord, OpenCase, Versioned};
+use crate::drafts::{add_application, commit_at, loan_moved, suspend_penalty};
 use crate::loans;
 use crate::plans;
-use crate::shared::Shared;
+use crate::shared::{Shared, day_of};
 use chassis::{Draft, Mutation};
 
 const METHOD: &str = "RecordPayment";
@@ -85,7 +85,7 @@ async fn recorded(shared: &Shared, payment: &Payment) -> Result<Commit, Problem>
         let plan = shared.find::<Plan>(&plan_id).await?;
         plans::look(&mut commit, &mut after, &plan, plans::Look { today, now, process: &process })?;
     }
-    follow(shared, &mut commit, &after.record).await?;
+    follow(shared, &mut commit, &mut after, &process).await?;
     let body = json!({
         "loan_id": payment.loan_id, "payment_id": payment.payment_id,
         "minor_units": payment.amount.minor(), "currency": payment.currency.code(), "effective_date": effective,
@@ -130,14 +130,24 @@ fn check(loan: &LoanRecord, payment: &Payment, effective: Date, today: Date) -> 
 
 /// An open case follows the loan: its figures are computed again, and once the loan is paid there is nothing left to
 /// negotiate about.
-async fn follow(shared: &Shared, commit: &mut Commit, loan: &LoanRecord) -> Result<(), Problem> {
-    if !loan.closed {
-        return loan_moved(shared, commit, &loan.loan_id).await;
+async fn follow(
+    shared: &Shared,
+    commit: &mut Commit,
+    loan: &mut Versioned<LoanRecord>,
+    process: &Process,
+) -> Result<(), Problem> {
+    if !loan.record.closed {
+        return loan_moved(shared, commit, &loan.record.loan_id).await;
     }
-    let Some(open) = shared.get::<OpenCase>(&loan.loan_id).await? else { return Ok(()) };
+    let Some(open) = shared.get::<OpenCase>(&loan.record.loan_id).await? else { return Ok(()) };
     let case = shared.find::<Application>(&open.record.application_id).await?;
     let now = shared.now();
     let moved = case.record.clone().withdraw(&Actor::platform(), now);
-    let moved = moved.map_err(|e| convert::step_problem(&case.record.application_id, &e))?;
+    let mut moved = moved.map_err(|e| convert::step_problem(&case.record.application_id, &e))?;
+    if let Some((from, to)) = moved.take_suspension() {
+        // The loan is written once in a commit: the payment's write carries this entry as well.
+        let days = (day_of(from, process), day_of(to, process));
+        loan.record = suspend_penalty(commit, &loan.record, moved.application(), days)?;
+    }
     add_application(shared, commit, &case, moved).await
 }

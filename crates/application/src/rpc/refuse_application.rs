@@ -1,4 +1,5 @@
 use api::leeway::application::v1::{RefuseApplicationRequest, RefuseApplicationResponse};
+use assessment::{DeclineCode, DeclineReason};
 use chassis::{Principal, Problem, Violations};
 use negotiation::{Application, RefusalBy};
 use tonic::Request;
@@ -33,12 +34,11 @@ pub async fn handle(
     let note = wire::text_in(&mut v, "note", &message.note, MAX_NOTE_CHARS).unwrap_or_default();
     v.require("codes", distinct(&message.codes), wire::reason::DUPLICATE, "each code once");
     v.into_result()?;
-    let before = shared.find::<Application>(&id).await?;
-    let pack = packs::known(shared, &before.record.pack_name, None).await?;
-    let reasons = packs::reasons(&pack, &codes);
-    if reasons.len() != codes.len() {
-        return Err(Problem::internal("a decline code has no sentences in the pack"));
-    }
+    let reasons = match mutation.replayed(&shared.store).await? {
+        // A replay finds its answer; the sentences were looked up then.
+        Some(_) => Vec::new(),
+        None => sentences(shared, &id, &codes).await?,
+    };
     let by = RefusalBy { actor: shared::actor(&principal), note: note.clone() };
     let verb = move |application: Application, m: Moment<'_>| {
         application.refuse(reasons.clone(), by.clone(), m.now, m.process).map(|moved| moved.noted(&note))
@@ -46,4 +46,15 @@ pub async fn handle(
     let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;
     let application = cases::view(shared, &settled, &principal).await?;
     Ok(RefuseApplicationResponse { application: Some(application) })
+}
+
+async fn sentences(shared: &Shared, id: &str, codes: &[DeclineCode]) -> Result<Vec<DeclineReason>, Problem> {
+    let before = shared.find::<Application>(id).await?;
+    let pack = packs::known(shared, &before.record.pack_name, None).await?;
+    let reasons = packs::reasons(&pack, codes);
+    if reasons.len() == codes.len() {
+        Ok(reasons)
+    } else {
+        Err(Problem::internal("a decline code has no sentences in the pack"))
+    }
 }

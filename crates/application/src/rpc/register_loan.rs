@@ -27,19 +27,19 @@ pub async fn handle(
     let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
     let registration = registration_in(&mut v, "loan", message.loan.as_ref(), shared.now());
     v.into_result()?;
-    let record =
+    let registration =
         registration.ok_or_else(|| Problem::internal("a registration was neither read nor refused"))?;
 
     let context = shared.clone();
     let settled = mutation
         .run(shared.store.clone(), move || {
-            let (context, record, actor) = (context.clone(), record.clone(), principal.actor());
+            let (context, registration, actor) = (context.clone(), registration.clone(), principal.actor());
             async move {
-                if context.get::<LoanRecord>(&record.loan_id).await?.is_some() {
-                    return Err(Problem::already_exists(format_args!("loan `{}`", record.loan_id)));
+                let response_ref = registration.record.loan_id.clone();
+                if context.get::<LoanRecord>(&response_ref).await?.is_some() {
+                    return Err(Problem::already_exists(format_args!("loan `{response_ref}`")));
                 }
-                let response_ref = record.loan_id.clone();
-                Ok(Draft { commit: registered(&context, record, &actor).await?, response_ref })
+                Ok(Draft { commit: registered(&context, registration, &actor).await?, response_ref })
             }
         })
         .await?;
@@ -49,9 +49,33 @@ pub async fn handle(
     Ok(RegisterLoanResponse { loan: Some(convert::loan_out(&loan, &state, None, String::new())?) })
 }
 
+/// A loan as it came in, and which settings of its product were left to the pack.
+#[derive(Clone)]
+pub struct Registration {
+    pub record: LoanRecord,
+    multiplier_unset: bool,
+    cost_cap_unset: bool,
+}
+
+/// The loan with what its product leaves to the pack filled in.
+async fn under_its_pack(shared: &Shared, registration: Registration) -> Result<LoanRecord, Problem> {
+    let Registration { mut record, multiplier_unset, cost_cap_unset } = registration;
+    let currency = record.account.contract().currency;
+    if let Some(pack) = packs::fitting(shared, &record.pack_name, currency).await? {
+        let product = &mut record.account.product;
+        if multiplier_unset {
+            product.penalty_multiplier = pack.penalty_multiplier;
+        }
+        if cost_cap_unset {
+            product.cost_cap = pack.cost_cap;
+        }
+    }
+    Ok(record)
+}
+
 /// The commit that stores a new loan.
-pub async fn registered(shared: &Shared, record: LoanRecord, actor: &str) -> Result<Commit, Problem> {
-    packs::check_fits(shared, &record.pack_name, record.account.contract().currency).await?;
+pub async fn registered(shared: &Shared, registration: Registration, actor: &str) -> Result<Commit, Problem> {
+    let record = under_its_pack(shared, registration).await?;
     let today = shared.today(&shared.process(&record.pack_name).await?);
     let loan = Versioned::new(record.stated(today)?);
     let mut commit = commit_at(shared.now());
@@ -78,7 +102,7 @@ pub fn registration_in(
     field: &str,
     registration: Option<&LoanRegistration>,
     now: Timestamp,
-) -> Option<LoanRecord> {
+) -> Option<Registration> {
     let Some(message) = registration else {
         v.add(field, wire::reason::REQUIRED, "give the loan");
         return None;
@@ -95,7 +119,8 @@ pub fn registration_in(
     let account = account.and_then(|account| replayable(v, field, account));
     let pack_name = if message.pack_name.is_empty() { DEFAULT_PACK } else { &message.pack_name };
     let pack_name = wire::id_in(v, &wire::at(field, "pack_name"), pack_name);
-    Some(LoanRecord {
+    let product = message.product.clone().unwrap_or_default();
+    let record = LoanRecord {
         loan_id: loan_id?,
         borrower_id: borrower_id?,
         pack_name: pack_name?,
@@ -105,6 +130,11 @@ pub fn registration_in(
         registration_hash: payload_hash(message),
         closed: false,
         oldest_unpaid_due: None,
+    };
+    Some(Registration {
+        record,
+        multiplier_unset: product.penalty_multiplier.is_empty(),
+        cost_cap_unset: product.cost_cap.is_empty(),
     })
 }
 

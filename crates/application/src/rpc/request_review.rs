@@ -20,7 +20,9 @@ pub async fn handle(
     let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
     let id = cases::id_in(&mut v, &message.application_id);
     v.into_result()?;
-    no_other_case(shared, &id).await?;
+    if mutation.replayed(&shared.store).await?.is_none() {
+        no_other_case(shared, &id).await?;
+    }
     let verb =
         |application: Application, m: Moment<'_>| application.request_review(m.actor, m.now, m.process);
     let settled = cases::change(shared, mutation, Target::of(&id), verb).await?;

@@ -19,6 +19,8 @@ use assessment::EvidenceState;
 use chassis::{Draft, Mutation};
 
 const METHOD: &str = "SubmitApplication";
+/// Longest id that a caller may choose: ids made of it must stay within the limit of ids.
+const MAX_APPLICATION_ID_BYTES: usize = 100;
 /// Longest narrative, characters.
 const MAX_NARRATIVE_CHARS: usize = 4_000;
 /// Most documents on a case.
@@ -87,7 +89,11 @@ fn submission_in(
 ) -> Option<Submission> {
     let application_id = match message.application_id.as_str() {
         "" => Some(String::new()),
-        id => wire::id_in(v, "application_id", id),
+        id => {
+            let short = id.len() <= MAX_APPLICATION_ID_BYTES;
+            v.require("application_id", short, "TOO_LONG", "at most 100 characters");
+            wire::id_in(v, "application_id", id)
+        }
     };
     let reason = wire::hardship_reason_in(v, "reason", message.reason);
     let narrative = wire::text_in(v, "narrative", &message.narrative, MAX_NARRATIVE_CHARS);
@@ -144,7 +150,11 @@ async fn draft(shared: &Shared, submission: Submission) -> Result<Draft, Problem
         let problem = Problem::precondition(ErrorReason::OpenApplicationExists, subject, text);
         return Err(problem.with("application_id", open.record.application_id));
     }
-    if shared.get::<Application>(&submission.application_id).await?.is_some() {
+    if let Some(known) = shared.get::<Application>(&submission.application_id).await? {
+        if known.record.borrower_id != submission.borrower_id {
+            // Whose it is, or that it is there at all, is nobody else's business.
+            return Err(Problem::denied());
+        }
         return Err(Problem::already_exists(format_args!("application `{}`", submission.application_id)));
     }
     if loan.record.closed {

@@ -67,7 +67,7 @@ async fn decide(
 
 /// Asking again would give the same answer: a person takes the case instead.
 fn is_final(problem: &Problem) -> bool {
-    matches!(problem.code(), Code::FailedPrecondition | Code::InvalidArgument)
+    problem.code() == Code::FailedPrecondition
 }
 
 /// What a case keeps of a decision. Offer ids are made unique by the decision's.

@@ -1,6 +1,7 @@
 //! The packs that ship are accepted; packs with one thing wrong are refused at its file and line.
 
 use assessment::{PackFiles, load_pack};
+use loan::Ratio;
 
 use crate::support::{files, pack};
 
@@ -172,4 +173,41 @@ fn missing_and_unknown_files_are_refused() {
     let found: Vec<&str> = errors.0.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(found, ["file is missing", "unknown file"]);
     assert!(errors.0[1].mend.contains("`contact.toml`"));
+}
+
+/// Rows of a table without comments and heading.
+fn rows(files: &PackFiles, table: &str) -> Vec<Vec<String>> {
+    let text = String::from_utf8(files.0[&format!("tables/{table}.csv")].clone()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#')).skip(1);
+    lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn every_bucket_and_grade_can_settle() {
+    for name in ["cn-instalment", "us-consumer"] {
+        let files = files(name);
+        let (tiers, measures) = (rows(&files, "tiers"), rows(&files, "measures"));
+        assert_eq!(tiers.len(), 15, "{name}");
+        for tier in &tiers {
+            for parameter in ["share", "parts"] {
+                let row = [tier[2].as_str(), "SETTLEMENT", parameter];
+                let found = measures.iter().any(|measure| measure[..3] == row && !measure[3].is_empty());
+                assert!(found, "{name}: {tier:?} has no {parameter} of a settlement");
+            }
+        }
+        for floor in rows(&files, "settlement") {
+            assert!(Ratio::parse(&floor[1]).unwrap() <= Ratio::ONE, "{name}: {floor:?}");
+        }
+    }
+}
+
+#[test]
+fn every_pack_has_a_floor_under_declared_essentials() {
+    for name in ["cn-instalment", "us-consumer"] {
+        let mut facts = crate::support::li();
+        facts.loan.account = crate::support::in_currency_of(name, facts.loan.account);
+        facts.statement.essentials.clear();
+        let decision = assessment::assess(&pack(name), &facts, assessment::Trace::None).unwrap();
+        assert!(!decision.affordability[0].essentials.is_zero(), "{name}");
+    }
 }

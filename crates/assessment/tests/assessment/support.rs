@@ -69,6 +69,14 @@ pub fn account(contract: Contract, paid: usize) -> Account {
     account
 }
 
+/// The same loan in the currency of a pack; events and amounts stay.
+pub fn in_currency_of(pack_name: &str, mut account: Account) -> Account {
+    let mut contract = account.contract().clone();
+    contract.currency = pack(pack_name).currency;
+    account.origin = Origin::Computed(contract);
+    account
+}
+
 pub fn contract(principal: &str, rate: &str, instalments: u16, interest_from: &str) -> Contract {
     let interest_from = date(interest_from);
     Contract {

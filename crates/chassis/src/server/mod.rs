@@ -150,6 +150,17 @@ impl Server {
     }
 }
 
+/// Says whether the service can work; see [`ServerHandle::set_ready`].
+#[derive(Debug, Clone)]
+pub struct Readiness(Health);
+
+impl Readiness {
+    /// Not ready, or ready again.
+    pub async fn set(&self, ready: bool) {
+        self.0.set_ready(ready).await;
+    }
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct ServerHandle {
@@ -167,6 +178,11 @@ impl ServerHandle {
     /// Says that the service can't work for a while (or can again): `/readyz`, `readiness`, and its own names.
     pub async fn set_ready(&self, ready: bool) {
         self.health.set_ready(ready).await;
+    }
+
+    /// The same switch, for a task that watches what the service depends on.
+    pub fn readiness(&self) -> Readiness {
+        Readiness(self.health.clone())
     }
 
     /// Where owned tasks that no call started, such as those of a worker, register to be waited for.

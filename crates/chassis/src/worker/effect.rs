@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use store::{Commit, Effect, EffectChange, StoreError};
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::problem::{Problem, chain};
 
@@ -50,8 +51,10 @@ impl Failure {
         Self::Retry { reason: reason.into(), after: None }
     }
 
-    fn of(code: Code, reason: String) -> Self {
+    fn of(code: Code, comes_again: bool, reason: String) -> Self {
         match code {
+            // Said with a time to come again, it is load; without one it is a limit that stays.
+            Code::ResourceExhausted if !comes_again => Self::Permanent { reason },
             Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
                 Self::Unavailable { reason, after: None }
             }
@@ -72,7 +75,7 @@ impl Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self::of(problem.code(), chain(&problem))
+        Self::of(problem.code(), problem.comes_again(), chain(&problem))
     }
 }
 
@@ -84,7 +87,8 @@ impl From<StoreError> for Failure {
 
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
-        Self::of(status.code(), format!("{:?}: {}", status.code(), status.message()))
+        let comes_again = status.get_details_retry_info().is_some();
+        Self::of(status.code(), comes_again, format!("{:?}: {}", status.code(), status.message()))
     }
 }
 

@@ -268,8 +268,12 @@ fn terms_that_contradict_themselves_are_refused() {
         interest: ReductionInterest::None,
     };
     let future = Measure::WaiveInterest { scope: InterestScope::Future, share: Ratio::ONE };
+    let paid = Measure::Deferral { months: 1, interest: DeferralInterest::Paid };
+    let lower = Measure::RateReduction { rate: rate("0.01"), until: None };
     let table: Vec<(Vec<Measure>, &str)> = vec![
         (vec![], "TERMS_INVALID"),
+        (vec![paid.clone(), extension.clone()], "TERMS_INVALID"),
+        (vec![paid, lower], "TERMS_INVALID"),
         (vec![deferral.clone(), deferral.clone()], "TERMS_INVALID"),
         (vec![Measure::ForgivePrincipal { share: ratio("0.1") }], "TERMS_INVALID"),
         (vec![Measure::ForgivePrincipal { share: ratio("0.2") }, settlement.clone()], "TERMS_INVALID"),

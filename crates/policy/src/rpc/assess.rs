@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::leeway::policy::v1::{AssessRequest, AssessResponse};
 use assessment::{Decision, Facts, Pack, Trace};
+use chassis::mutation::require_request_id;
 use chassis::{Draft, Mutation, Principal, Problem, Violations};
 use tonic::Request;
 use wire::StoredDecision;
@@ -22,14 +23,14 @@ pub(crate) async fn handle(
     let question = question_in(request.get_ref())?;
     let facts = Arc::new(question.facts);
     let currency = facts.loan.account.contract().currency;
-    let Some(request_id) = question.request_id else {
+    if request.get_ref().dry_run {
         let pack = pack_of(state, &question.pack_name)?;
         let decision = decide(state, pack, facts, Trace::Full).await?;
         let dry = StoredDecision { decision_id: String::new(), create_time: None, decision };
         return Ok(AssessResponse { decision: Some(wire::decision_out(&dry, currency)) });
-    };
+    }
     let asked_by = principal.actor();
-    let mutation = Mutation::new(principal, METHOD, &request_id, request.get_ref());
+    let mutation = Mutation::new(principal, METHOD, &request.get_ref().request_id, request.get_ref());
     let (context, pack_name) = (state.clone(), question.pack_name);
     // A replay is found before anything is computed: it answers even if the pack has moved on.
     let make = move || {
@@ -44,26 +45,23 @@ pub(crate) async fn handle(
 }
 
 struct Question {
-    /// `None`: a dry run.
-    request_id: Option<String>,
     pack_name: String,
     facts: Facts,
 }
 
 fn question_in(message: &AssessRequest) -> Result<Question, Problem> {
     let mut v = Violations::new();
-    let request_id = if message.dry_run {
-        Some(None)
-    } else {
-        wire::request_id_in(&mut v, "request_id", &message.request_id).map(Some)
-    };
+    // A dry run is stored under nothing.
+    if !message.dry_run {
+        require_request_id(&message.request_id, &mut v);
+    }
     let pack_name = wire::id_in(&mut v, "pack_name", &message.pack_name);
     let facts = wire::facts_in(&mut v, "facts", message.facts.as_ref());
     v.into_result()?;
-    let question = request_id.zip(pack_name).zip(facts);
-    let ((request_id, pack_name), facts) =
+    let question = pack_name.zip(facts);
+    let (pack_name, facts) =
         question.ok_or_else(|| Problem::internal("a refused field without a violation"))?;
-    Ok(Question { request_id, pack_name, facts })
+    Ok(Question { pack_name, facts })
 }
 
 /// Makes the decision; its commit stores it.

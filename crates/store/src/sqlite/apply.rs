@@ -1,5 +1,7 @@
 //! A commit inside its savepoint.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::commit::{Check, Commit, FeedEntry, Outcome, Receipt, Request, Write};
@@ -24,6 +26,7 @@ pub(super) fn commit(conn: &Connection, schema: &Schema, commit: &Commit) -> Res
     for check in &commit.checks {
         verify(conn, check)?;
     }
+    one_write_a_revision(commit)?;
     let mut receipt = Receipt::default();
     for write in &commit.writes {
         receipt.revisions.push(write_document(conn, schema, write, commit.now)?);
@@ -41,6 +44,19 @@ pub(super) fn commit(conn: &Connection, schema: &Schema, commit: &Commit) -> Res
         remember(conn, request, commit.now)?;
     }
     Ok(Outcome::Committed(receipt))
+}
+
+/// Two writes of one document can't both name the revision that was read: the second would look like a lost race for ever.
+fn one_write_a_revision(commit: &Commit) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    for write in &commit.writes {
+        let (Write::Put { kind, id, expected_revision, .. } | Write::Delete { kind, id, expected_revision }) =
+            write;
+        if !seen.insert((kind, id, expected_revision)) {
+            return Err(StoreError::Invalid(format!("`{kind}/{id}` is written twice at one revision")));
+        }
+    }
+    Ok(())
 }
 
 /// What the same request was answered before, if it was.

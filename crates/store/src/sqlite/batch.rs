@@ -1,6 +1,8 @@
 //! Group commit: everything that waits, in one transaction, a savepoint each.
 
 use rusqlite::Connection;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::commit::{Commit, Outcome};
 use crate::error::StoreError;
@@ -85,6 +87,8 @@ pub(super) struct Core {
     schema: Schema,
     /// Set once no more work may be done through this connection.
     failed: Option<StoreError>,
+    /// The same for whoever watches from outside.
+    broken: Arc<AtomicBool>,
 }
 
 /// A batch's answers in the order of its work.
@@ -95,7 +99,7 @@ pub(super) struct Done {
 
 impl Core {
     pub(super) fn new(conn: Connection, schema: Schema) -> Self {
-        Self { conn, schema, failed: None }
+        Self { conn, schema, failed: None, broken: Arc::default() }
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -105,6 +109,12 @@ impl Core {
     /// Refuses everything from now on.
     pub(super) fn fail(&mut self, error: StoreError) {
         self.failed = Some(error);
+        self.broken.store(true, Ordering::Release);
+    }
+
+    /// Turns true when nothing can be written any more.
+    pub(super) fn broken(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.broken)
     }
 
     pub(super) fn failure(&self) -> Option<&StoreError> {
@@ -138,15 +148,13 @@ impl Core {
         }
         execute(&self.conn, "BEGIN IMMEDIATE")?;
         let answers = works.map(|work| self.in_savepoint(work)).collect::<Result<Vec<_>, _>>()?;
-        execute(&self.conn, "COMMIT").inspect_err(|error| {
+        let committed = execute(&self.conn, "COMMIT");
+        if let Err(error @ StoreError::Unavailable(_)) = &committed {
             // After a failed fsync nobody can tell what the next crash leaves of this batch, and trying again on the
             // same pages may claim success wrongly. Only reopening (which recovers the log) settles it.
-            if matches!(error, StoreError::Unavailable(_)) {
-                self.failed =
-                    Some(StoreError::Unavailable(format!("a commit failed, reopen the database: {error}")));
-            }
-        })?;
-        Ok(answers)
+            self.fail(StoreError::Unavailable(format!("a commit failed, reopen the database: {error}")));
+        }
+        committed.map(|()| answers)
     }
 
     /// The outer error loses the batch, the inner one is this work's answer.
@@ -172,8 +180,7 @@ impl Core {
             return;
         }
         if let Err(error) = execute(&self.conn, "ROLLBACK") {
-            self.failed =
-                Some(StoreError::Unavailable(format!("a rollback failed, reopen the database: {error}")));
+            self.fail(StoreError::Unavailable(format!("a rollback failed, reopen the database: {error}")));
         }
     }
 }
@@ -249,6 +256,7 @@ mod tests {
         reader.execute_batch("COMMIT").unwrap();
         let done = failing.run([put("a", 10)].iter());
         assert!(matches!(errors(&done)[..], [Some(StoreError::Unavailable(_))]));
+        assert!(failing.broken().load(Ordering::Acquire));
         drop(failing);
         let mut reopened = core(Some(&path));
         assert!(!exists(&reopened, "a"));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -29,6 +30,8 @@ pub(crate) struct Sqlite(Arc<Engine>);
 struct Engine {
     mode: Mode,
     changes: watch::Sender<u64>,
+    /// Nothing can be written any more.
+    broken: Arc<AtomicBool>,
 }
 
 enum Mode {
@@ -52,6 +55,7 @@ type Read = Box<dyn FnOnce(&Connection) + Send>;
 impl Sqlite {
     pub(crate) fn threaded(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
         let core = Core::new(setup::open_writer(Some(path), schema)?, *schema);
+        let broken = core.broken();
         let readers =
             (0..options.readers.max(1)).map(|_| setup::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
         let changes = watch::Sender::new(0);
@@ -66,12 +70,14 @@ impl Sqlite {
             let reads = Arc::clone(&reads);
             threads.spawn("store-reader", move || read_loop(&conn, &reads))?;
         }
-        Ok(Self(Arc::new(Engine { mode: Mode::Threaded(threads), changes })))
+        Ok(Self(Arc::new(Engine { mode: Mode::Threaded(threads), changes, broken })))
     }
 
     pub(crate) fn inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {
         let core = Core::new(setup::open_writer(path, schema)?, *schema);
-        Ok(Self(Arc::new(Engine { mode: Mode::Inline(Mutex::new(core)), changes: watch::Sender::new(0) })))
+        let broken = core.broken();
+        let mode = Mode::Inline(Mutex::new(core));
+        Ok(Self(Arc::new(Engine { mode, changes: watch::Sender::new(0), broken })))
     }
 
     /// Hands the work over in its first poll. The answer comes after COMMIT; not waiting for it changes nothing.
@@ -119,6 +125,10 @@ impl Sqlite {
                 }
             }
         }
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.broken.load(Ordering::Acquire)
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
