@@ -118,3 +118,15 @@ async fn a_message_tells_how_it_was_delivered() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_trail_names_who_it_was_done_for_and_who_did_it() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let case = stage.apply(&li()).await?;
+    let trail = stage.application.store.read_stream(&case.application_id, 0, 10).await?;
+    assert_eq!(trail[0].kind, "submitted");
+    assert_eq!(trail[0].actor, "borrower:li through service:platform");
+    // What people are shown is who it was.
+    assert_eq!(stage.case(&case.application_id).await?.steps[0].actor, "borrower:li");
+    Ok(())
+}

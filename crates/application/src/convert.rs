@@ -218,7 +218,7 @@ pub fn reasons_out(reasons: &[DeclineReason]) -> Vec<api::leeway::common::v1::De
 }
 
 fn step_out(step: &negotiation::Step, viewer: Viewer) -> pb::ApplicationStep {
-    let actor = step.actor.as_str();
+    let actor = step.actor.shown();
     let shown = match viewer {
         Viewer::Staff => actor,
         Viewer::Borrower if actor.starts_with("borrower:") || actor.starts_with("platform:") => actor,

@@ -137,7 +137,7 @@ fn zone(process: &Process) -> TimeZone {
 pub fn actor(principal: &chassis::Principal) -> Actor {
     match principal.subject.as_deref() {
         // A service that acts for a borrower: the borrower did it, through that service.
-        Some(subject) => Actor::new(format!("borrower:{subject}")),
+        Some(subject) => Actor::new(format!("borrower:{subject}")).through(&principal.actor()),
         None => Actor::new(principal.actor()),
     }
 }

@@ -12,6 +12,9 @@ use crate::StepError;
 /// Steps kept on a case for people to read; the journal keeps all.
 pub const MAX_STEPS: usize = 200;
 
+/// Between whom it was done for and the service that did it. Ids have no spaces.
+const VIA: &str = " through ";
+
 /// A person or service, as `role:id`. Deliberately no `From<String>`: roles are compared elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,14 +31,24 @@ impl Actor {
         Self("platform:rules".to_owned())
     }
 
-    /// `role:id`.
+    /// `role:id`, with the service that acted for them where one did.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
+    /// Somebody for whom a service acts: both go into the audit trail.
+    pub fn through(self, service: &str) -> Self {
+        Self(format!("{}{VIA}{service}", self.0))
+    }
+
+    /// `role:id` of who it was, without the service that acted for them.
+    pub fn shown(&self) -> &str {
+        self.0.split_once(VIA).map_or(self.0.as_str(), |(actor, _)| actor)
+    }
+
     /// The id alone: the same person under two roles is still one person.
     pub fn person(&self) -> &str {
-        self.0.split_once(':').map_or(self.0.as_str(), |(_, id)| id)
+        self.shown().split_once(':').map_or(self.shown(), |(_, id)| id)
     }
 }
 

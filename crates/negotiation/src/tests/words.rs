@@ -62,4 +62,7 @@ fn actors_are_people_under_roles() {
     for (actor, person) in [("officer:ann", "ann"), ("ann", "ann"), ("service:a:b", "a:b"), (":x", "x")] {
         assert_eq!(crate::Actor::new(actor).person(), person);
     }
+    let served = crate::Actor::new("borrower:li").through("service:platform");
+    assert_eq!((served.shown(), served.person()), ("borrower:li", "li"));
+    assert_eq!(served.as_str(), "borrower:li through service:platform");
 }
