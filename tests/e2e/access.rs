@@ -59,10 +59,11 @@ fn matrix() -> String {
     let mut text = String::from(
         "# Method, roles that may call it, and the field that names a borrower's own resource.\n",
     );
-    for MethodAccess { path, roles, owner, .. } in ACCESS_TABLE {
+    for MethodAccess { path, roles, owner, subject_free, .. } in ACCESS_TABLE {
         let roles = roles.iter().map(|role| role_name(*role)).collect::<Vec<_>>().join(" ");
+        let nobodys = if *subject_free { "- (open to a service for a borrower)" } else { "-" };
         let owner =
-            owner.map_or("-".to_owned(), |owner| format!("{:?} in field {}", owner.kind, owner.number));
+            owner.map_or(nobodys.to_owned(), |owner| format!("{:?} in field {}", owner.kind, owner.number));
         writeln!(text, "{path} | {roles} | {owner}").unwrap();
     }
     text
@@ -182,6 +183,22 @@ async fn another_borrowers_resource_looks_absent() -> anyhow::Result<()> {
         assert_ne!(mine.code(), Code::PermissionDenied, "{}: {mine:?}", access.path);
     }
     assert!(owned >= 10, "{owned}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_acts_for_a_borrower_reaches_nobody_else() -> anyhow::Result<()> {
+    let stage = Stage::start("2026-07-20T10:00+08:00").await?;
+    let doors = Doors::of(&stage).await?;
+    let headers = [("x-leeway-principal", "service:gateway"), ("x-leeway-subject", "borrower:li"), SHORT];
+    let mut closed = 0;
+    for access in ACCESS_TABLE.iter().filter(|access| access.owner.is_none()) {
+        let open = access.subject_free && access.roles.contains(&Role::Service);
+        let status = doors.call(access.path, &headers, &[]).await?;
+        assert_eq!(Refusal::of(&status).short() == denied(), !open, "{}: {status:?}", access.path);
+        closed += usize::from(!open && access.roles.contains(&Role::Service));
+    }
+    assert!(closed >= 5, "{closed}");
     Ok(())
 }
 

@@ -65,6 +65,8 @@ pub mod access {
         pub roles: &'static [Role],
         /// Owned resource, if any.
         pub owner: Option<OwnerField>,
+        /// Open to a service that acts for a borrower although it names no resource of theirs.
+        pub subject_free: bool,
         /// The client streams.
         pub client_streaming: bool,
         /// The server streams.

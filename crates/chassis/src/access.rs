@@ -87,7 +87,12 @@ impl Guard {
         if !access.roles.contains(&principal.role) {
             return Err(Problem::denied().operator("the role may not call this").into());
         }
-        let (Some(borrower), Some(owner)) = (principal.acting_for(), &access.owner) else {
+        let Some(borrower) = principal.acting_for() else { return Ok((request, principal)) };
+        let Some(owner) = &access.owner else {
+            // A borrower's own role is listed where a method is for borrowers; a service's subject is not a role.
+            if principal.subject.is_some() && !access.subject_free {
+                return Err(Problem::denied().operator("not for a service that acts for a borrower").into());
+            }
             return Ok((request, principal));
         };
         let (parts, body) = request.into_parts();

@@ -39,11 +39,19 @@ const fn method(path: &'static str, owner: Option<OwnerKind>, streams: (bool, bo
         None => None,
     };
     let (client_streaming, server_streaming) = streams;
-    MethodAccess { path, roles: EVERYBODY, owner, client_streaming, server_streaming, mutation: false }
+    MethodAccess {
+        path,
+        roles: EVERYBODY,
+        owner,
+        subject_free: false,
+        client_streaming,
+        server_streaming,
+        mutation: false,
+    }
 }
 
 pub static TABLE: &[MethodAccess] = &[
-    method(SAY, None, (false, false)),
+    MethodAccess { subject_free: true, ..method(SAY, None, (false, false)) },
     method(READ, Some(OwnerKind::Loan), (false, false)),
     method("/leeway.test.v1.Echo/Mine", Some(OwnerKind::Borrower), (false, false)),
     MethodAccess { roles: &[Role::Officer], ..method(DESK, None, (false, false)) },
