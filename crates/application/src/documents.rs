@@ -230,7 +230,6 @@ pub struct EvidenceRecord {
     pub sent_by_another_borrower: bool,
     pub submitter_is_not_borrower: bool,
     pub reviewed_by: Option<String>,
-    pub note: String,
     pub received_at: Option<Timestamp>,
 }
 

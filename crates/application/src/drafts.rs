@@ -118,8 +118,8 @@ fn add_consequence(
         Consequence::DropTimer(kind) => {
             commit.effects.push(EffectChange::Drop { topic: work::CASE_TIMER, key: timer_key(id, kind) });
         }
-        // The loan joins the commit where it is at hand: in `suspend_penalty` and in the use case that accepts.
-        Consequence::StartPlan { .. } | Consequence::SuspendPenalty { .. } => {}
+        // The loan is at hand where it was taken out before, in `add_application`.
+        Consequence::SuspendPenalty { .. } => {}
     }
     Ok(())
 }

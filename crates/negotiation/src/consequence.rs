@@ -65,8 +65,6 @@ pub enum Consequence {
     DropTimer(TimerKind),
     /// No penalty accrues on the loan for the days from `from` to `to`: the answer was late.
     SuspendPenalty { from: Timestamp, to: Timestamp },
-    /// Put the accepted offer into force on the loan.
-    StartPlan { offer_id: String },
 }
 
 /// Why an assessment is asked for; it decides what the answer may do to the case.

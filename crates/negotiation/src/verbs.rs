@@ -221,7 +221,6 @@ impl Application {
         self.step("accepted", by, now);
         let mut consequences = self.answered(now);
         consequences.push(Consequence::DropTimer(TimerKind::OfferExpiry));
-        consequences.push(Consequence::StartPlan { offer_id: offer_id.to_owned() });
         Ok(Moved::changed(self, consequences))
     }
 

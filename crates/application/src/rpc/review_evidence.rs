@@ -120,7 +120,6 @@ async fn draft(shared: &Shared, review: &Review) -> Result<Draft, Problem> {
     let moved = moved.noted(&review.note);
     evidence.record.state = review.verdict;
     evidence.record.reviewed_by = Some(review.actor.as_str().to_owned());
-    evidence.record.note = review.note.clone();
     let mut commit = commit_at(now);
     commit.writes.push(evidence.put()?);
     commit.journal.push(entry(&evidence, review));

@@ -278,7 +278,6 @@ fn record_of(start: &Start, loan: &LoanRecord, principal: &Principal) -> Evidenc
         sent_by_another_borrower: false,
         submitter_is_not_borrower: stranger,
         reviewed_by: None,
-        note: String::new(),
         received_at: None,
     }
 }

@@ -224,7 +224,6 @@ pub fn words(consequences: &[Consequence]) -> Vec<String> {
             let after = |moment: &Timestamp| moment.duration_since(start()).as_secs();
             format!("no penalty {}s to {}s", after(from), after(to))
         }
-        Consequence::StartPlan { offer_id } => format!("start plan {offer_id}"),
     };
     consequences.iter().map(word).collect()
 }

@@ -202,7 +202,7 @@ fn verbs_leave_these_consequences() {
     check(Verb::CoSign, At::AwaitingCosign, &[answered[0], answered[1], &expiry, "tell offer made"]);
     check(Verb::SendBack, At::AwaitingCosign, &[]);
     check(Verb::Refuse, At::Held, &[answered[0], answered[1], "tell refused"]);
-    check(Verb::Accept, At::Offered, &[answered[0], answered[1], "drop offer-expiry", "start plan o1"]);
+    check(Verb::Accept, At::Offered, &[answered[0], answered[1], "drop offer-expiry"]);
     check(
         Verb::Withdraw,
         At::EvidenceRequested,
