@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod calendars;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod desk;
@@ -12,6 +14,8 @@ mod errors;
 mod feed_watch;
 #[cfg(test)]
 mod portfolio;
+#[cfg(test)]
+mod previews;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]

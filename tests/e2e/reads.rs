@@ -92,6 +92,7 @@ async fn a_decision_tells_every_rule_and_its_schedule_can_be_previewed() -> anyh
         loan: facts.loan,
         as_of_date: facts.as_of_date,
         terms: offer.terms.clone(),
+        pack_name: String::new(),
     };
     let preview = stage.policy("borrower:li")?.preview_schedule(preview).await?.into_inner();
     let unpaid: Vec<_> = preview.after.iter().filter(|row| row.paid_date.is_none()).cloned().collect();

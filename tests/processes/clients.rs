@@ -116,6 +116,7 @@ pub fn registration(loan_id: &str, borrower_id: &str) -> pb::LoanRegistration {
             instalments: 12,
             interest_from_date: Some(Date { year: 2026, month: 1, day: 15 }),
             first_due_date: Some(Date { year: 2026, month: 2, day: 15 }),
+            ..common::LoanContract::default()
         }),
         events: (1..=5).map(payment).collect(),
         ..pb::LoanRegistration::default()

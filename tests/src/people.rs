@@ -54,6 +54,7 @@ impl Loan {
             instalments: self.instalments,
             interest_from_date: Some(self.interest_from),
             first_due_date: Some(months_after(&self.interest_from, 1)),
+            ..common::LoanContract::default()
         };
         pb::LoanRegistration {
             loan_id: self.loan_id.clone(),

@@ -59,8 +59,8 @@ pub fn loan_out(
     Ok(pb::Loan {
         loan_id: record.loan_id.clone(),
         borrower_id: record.borrower_id.clone(),
-        contract: Some(wire::contract_out(contract)?),
-        product: Some(wire::product_out(&record.account.product)?),
+        contract: Some(wire::contract_out(contract)),
+        product: Some(wire::product_out(&record.account.product)),
         pack_name: record.pack_name.clone(),
         as_of_date: Some(wire::date_out(state.as_of)),
         instalments,
@@ -99,6 +99,7 @@ pub fn versions_out(state: &LoanState, currency: Currency) -> Result<Vec<pb::Sch
         let cause = match &version.cause {
             VersionCause::Contract => "contract".to_owned(),
             VersionCause::Relief(id) => format!("relief {id}"),
+            VersionCause::Change(id) => format!("change {id}"),
             VersionCause::Undo(id) => format!("undo {id}"),
         };
         versions.push(pb::ScheduleVersion {

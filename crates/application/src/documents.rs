@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::{Column, ColumnType, Kind, Schema, Store, Value, Write};
 
-use assessment::{EvidenceState, EvidenceType};
+use assessment::{EvidenceState, EvidenceType, PackCalendar};
 use chassis::Problem;
 
 /// In a column of days or moments: no such day.
@@ -287,6 +287,8 @@ pub struct PackRecord {
     pub penalty_multiplier: Ratio,
     /// Highest all-in rate of loans whose product doesn't say.
     pub cost_cap: Rate,
+    /// Which days are business days for loans that state no calendar. `None`: stored before packs had one.
+    pub calendar: Option<PackCalendar>,
     pub process: negotiation::Process,
     pub evidence: Vec<(assessment::HardshipReason, Vec<EvidenceType>)>,
     pub reasons: Vec<assessment::DeclineReason>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::leeway::common::v1::ErrorReason;
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use api::leeway::policy::v1::{GetPackRequest, Pack};
-use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason};
+use assessment::{DeclineCode, DeclineReason, EvidenceType, HardshipReason, PackCalendar};
 use chassis::{Problem, Repeat, Violations};
 use loan::{Currency, LoanError, Rate, Ratio};
 use negotiation::Process;
@@ -26,8 +26,20 @@ pub async fn known(shared: &Shared, name: &str, digest: Option<&str>) -> Result<
     {
         return Ok(stored.record.clone());
     }
+    renewed(shared, name, stored).await
+}
+
+/// The pack as policy states it now.
+async fn renewed(
+    shared: &Shared,
+    name: &str,
+    stored: Option<Versioned<PackRecord>>,
+) -> Result<PackRecord, Problem> {
     let fetched = fetch(shared, name).await?;
-    let revision = stored.as_ref().map_or(0, |stored| stored.revision);
+    if stored.as_ref().is_some_and(|stored| stored.record == fetched) {
+        return Ok(fetched);
+    }
+    let revision = stored.map_or(0, |stored| stored.revision);
     let mut commit = commit_at(shared.now());
     commit.writes.push(Versioned { revision, record: fetched.clone() }.put()?);
     match shared.store.commit(commit).await {
@@ -59,17 +71,41 @@ pub async fn fitting(
     Err(Problem::precondition(ErrorReason::CurrencyMismatch, format!("pack/{pack_name}"), text))
 }
 
+/// The calendar of a pack, for a loan that leaves it to the pack: there is no doing without it.
+pub async fn calendar(shared: &Shared, pack_name: &str) -> Result<PackCalendar, Problem> {
+    match look(shared, pack_name).await?.calendar {
+        Some(calendar) => Ok(calendar),
+        None => calendar_anew(shared, pack_name).await,
+    }
+}
+
+/// The calendar as policy states it now: the holidays of another year may have been published.
+pub async fn calendar_anew(shared: &Shared, pack_name: &str) -> Result<PackCalendar, Problem> {
+    let stored = shared.get::<PackRecord>(pack_name).await?;
+    let pack = look_anew(shared, pack_name, stored).await?;
+    pack.calendar.ok_or_else(|| Problem::internal("policy answered a pack without a calendar"))
+}
+
 /// The pack if it is known here, or if policy answers at once.
 async fn look(shared: &Shared, pack_name: &str) -> Result<PackRecord, Problem> {
     if let Some(stored) = shared.get::<PackRecord>(pack_name).await? {
         return Ok(stored.record);
     }
+    look_anew(shared, pack_name, None).await
+}
+
+/// The pack as policy states it now, if it answers at once.
+async fn look_anew(
+    shared: &Shared,
+    pack_name: &str,
+    stored: Option<Versioned<PackRecord>>,
+) -> Result<PackRecord, Problem> {
     let text = "policy does not answer";
     let away = || Problem::unavailable(ErrorReason::DependencyUnavailable, text, PACK_LOOK);
     if shared.policy_is_silent() {
         return Err(away());
     }
-    let looked = tokio::time::timeout(PACK_LOOK, known(shared, pack_name, None)).await;
+    let looked = tokio::time::timeout(PACK_LOOK, renewed(shared, pack_name, stored)).await;
     let looked = looked.unwrap_or_else(|_| Err(away()));
     if looked.as_ref().is_err_and(|problem| problem.code() != Code::FailedPrecondition) {
         shared.policy_fell_silent();
@@ -134,6 +170,8 @@ fn read(pack: &Pack) -> Result<PackRecord, Problem> {
         let accepted = accepted.collect::<Vec<_>>();
         evidence.extend(reason.map(|reason| (reason, accepted)));
     }
+    let section = pack.calendar.as_ref();
+    let calendar = section.and_then(|section| wire::calendar_section_in(&mut v, "calendar", Some(section)));
     let reasons = pack.reasons.iter().filter_map(|r| wire::decline_reason_in(&mut v, "reasons", r)).collect();
     if !v.is_empty() {
         return Err(Problem::internal("policy answered a pack with words that this version does not know"));
@@ -144,6 +182,7 @@ fn read(pack: &Pack) -> Result<PackRecord, Problem> {
         currency_code: pack.currency_code.clone(),
         penalty_multiplier: Ratio::parse(parameter(pack, "penalty_multiplier")?).map_err(unreadable)?,
         cost_cap: Rate::parse(parameter(pack, "cost_cap")?).map_err(unreadable)?,
+        calendar,
         process,
         evidence,
         reasons,

@@ -30,7 +30,7 @@ async fn ask(
     dry_run: bool,
 ) -> Result<StoredDecision, Problem> {
     let currency = facts.loan.account.contract().currency;
-    let message = wire::facts_out(facts)?;
+    let message = wire::facts_out(facts);
     let request_id = request_id(pack_name, &message.encode_to_vec());
     let request =
         AssessRequest { request_id, pack_name: pack_name.to_owned(), facts: Some(message), dry_run };

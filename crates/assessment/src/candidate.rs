@@ -1,6 +1,5 @@
 //! One candidate: terms, their exact schedule, whether they can be kept, and what they are worth.
 
-use loan::value::Flow;
 use loan::{Amortisation, Amount, Applied, Date, LoanError, Measure, Rate, Ratio, Terms};
 use rust_decimal::Decimal;
 
@@ -139,10 +138,10 @@ impl Candidate {
     /// Present-value loss at the contract rate, at the last due date, and its share of the principal left.
     pub fn pv_loss(&self, case: &Case<'_>) -> Result<(Amount, Ratio), AssessError> {
         Ok(loan::value::pv_loss(&loan::value::Change {
-            before: &open_flows(case)?,
+            before: &loan::preview::open_flows(&case.state)?,
             after: &self.applied.flows,
             annual_rate: case.contract().annual_rate,
-            at: value_date(case),
+            at: case.state.value_date(),
             principal_left: case.state.principal_left,
         })?)
     }
@@ -150,7 +149,7 @@ impl Candidate {
     /// Nominal yearly cost of what remains, against principal left and what is due, at the last due date;
     /// an unchanged contract costs its own rate. `None`: it pays back less, or costs more than 1,000 % a year.
     pub fn annual_cost(&self, case: &Case<'_>) -> Result<Option<Decimal>, AssessError> {
-        let rate = loan::value::annual_cost(outlay(case)?, &self.applied.flows, value_date(case))?;
+        let rate = loan::value::annual_cost(outlay(case)?, &self.applied.flows, case.state.value_date())?;
         Ok(rate.map(|rate| rate.decimal().round_dp(COST_PLACES)))
     }
 
@@ -165,7 +164,7 @@ impl Candidate {
         }
         // Worth no more than the outlay at the cap: the cost can't be above it. The exact rate, which takes far
         // longer, only decides the others.
-        let at_cap = loan::value::pv_exact(&self.applied.flows, Rate::from(cap), value_date(case))?;
+        let at_cap = loan::value::pv_exact(&self.applied.flows, Rate::from(cap), case.state.value_date())?;
         Ok(at_cap <= outlay(case)?.exact() || self.annual_cost(case)?.is_some_and(|cost| cost <= cap))
     }
 
@@ -277,21 +276,4 @@ fn undocumented_catch_up(case: &Case<'_>, applied: &Applied) -> Option<Infeasibl
 fn months_moved(case: &Case<'_>, end: Date) -> u32 {
     let before = case.state.rows.iter().map(|row| row.row.due).max().unwrap_or(end);
     u32::try_from(month_of(before, end)).unwrap_or(u32::MAX)
-}
-
-/// The last contract due date on or before the day, else the day itself.
-fn value_date(case: &Case<'_>) -> Date {
-    let as_of = case.facts.as_of;
-    case.state.rows.iter().map(|row| row.row.contract_due).filter(|due| *due <= as_of).max().unwrap_or(as_of)
-}
-
-fn open_flows(case: &Case<'_>) -> Result<Vec<Flow>, AssessError> {
-    let mut flows = Vec::new();
-    for row in &case.state.rows {
-        let amount = row.left()?.instalment()?;
-        if !amount.is_zero() {
-            flows.push(Flow { date: row.row.due, amount });
-        }
-    }
-    Ok(flows)
 }

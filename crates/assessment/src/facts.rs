@@ -3,7 +3,10 @@
 //! All amounts are minor units of the loan's currency; the caller refuses a statement in another currency
 //! before it builds these types. Text fields carry ids only, never narrative.
 
-use loan::{Account, Amount, Date, DeferralInterest, InterestScope, Rate, Ratio, ReductionInterest};
+use loan::{
+    Account, Amount, Date, DeferralInterest, InterestScope, Rate, Ratio, ReductionInterest, SettlementSum,
+    Waiver,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::codes::{EvidenceState, EvidenceType, HardshipReason, MaliciousIndicator};
@@ -164,10 +167,17 @@ pub struct Proposal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProposedMeasure {
-    /// Penalty is waived; share `None`: all.
-    WaivePenalty { share: Option<Ratio> },
-    /// Unpaid interest is waived; share `None`: all; scope `None`: all.
-    WaiveInterest { scope: Option<InterestScope>, share: Option<Ratio> },
+    /// Penalty is waived; waiver `None`: all.
+    WaivePenalty {
+        #[serde(flatten)]
+        waiver: Option<Waiver>,
+    },
+    /// Unpaid interest is waived; waiver `None`: all; scope `None`: all.
+    WaiveInterest {
+        scope: Option<InterestScope>,
+        #[serde(flatten)]
+        waiver: Option<Waiver>,
+    },
     /// Principal is forgiven; share `None`: what the settlement leaves.
     ForgivePrincipal { share: Option<Ratio> },
     /// Arrears are spread over coming rows.
@@ -191,8 +201,9 @@ pub enum ProposedMeasure {
     RateReduction { rate: Rate, until: Option<Date> },
     /// One sum that closes the loan.
     Settlement {
-        /// Share of the principal left that is paid; `None`: the pack's floor for the bucket.
-        principal_share: Option<Ratio>,
+        /// How much of the principal left is paid; `None`: the pack's floor for the bucket.
+        #[serde(flatten)]
+        sum: Option<SettlementSum>,
         /// Last day; `None`: the assessment day plus the pack's `settlement_days`.
         pay_by: Option<Date>,
         /// Parts, a month apart; `None`: 1.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use loan::calendar::month_after;
 use loan::{
     Amount, Date, DeferralInterest, Extension, InterestScope, Measure, Rate, Ratio, ReAgeOver,
-    ReducedPayment, ShortfallOver, Terms,
+    ReducedPayment, SettlementSum, ShortfallOver, Terms, Waiver,
 };
 
 use crate::case::Case;
@@ -254,11 +254,11 @@ impl<'a> Space<'a> {
         for share in &shares {
             for parts in &self.tier.settlement_parts {
                 let settlement = Measure::Settlement {
-                    principal_share: *share,
+                    sum: SettlementSum::PrincipalShare(*share),
                     pay_by: self.settlement_pay_by(*parts)?,
                     parts: u8::try_from(*parts).unwrap_or(u8::MAX),
                 };
-                let waiver = Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE };
+                let waiver = Measure::WaiveInterest { scope: InterestScope::All, waiver: Waiver::ALL };
                 let measures = if self.allows(MeasureKind::WaiveInterest) {
                     vec![waiver, settlement]
                 } else {
@@ -268,6 +268,18 @@ impl<'a> Space<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a settlement asks for no less than the floor of this bucket and no more than there is. A sum is held
+    /// against what the floor's share comes to, so that both ways of asking for the same money are judged alike.
+    pub fn may_settle_for(&self, sum: SettlementSum) -> bool {
+        let (floor, left) = (self.settlement_floor(), self.case.state.principal_left);
+        match sum {
+            SettlementSum::PrincipalShare(share) => (floor..=Ratio::ONE).contains(&share),
+            SettlementSum::Sum(amount) => {
+                left.mul_ratio(floor).is_ok_and(|least| (least..=left).contains(&amount))
+            }
+        }
     }
 
     /// Lowest share of the principal that a settlement may ask in this bucket.
@@ -307,7 +319,7 @@ impl Found<'_, '_> {
     /// Adds terms with the waiver of penalty and, where rows stay overdue, a first payment date.
     fn push(&mut self, mut measures: Vec<Measure>) -> Result<(), AssessError> {
         if self.space.waives_penalty() {
-            measures.insert(0, Measure::WaivePenalty { share: Ratio::ONE });
+            measures.insert(0, Measure::WaivePenalty { waiver: Waiver::ALL });
         }
         let first_payment =
             if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };

@@ -2,7 +2,7 @@
 
 use loan::{
     Amount, Currency, Date, DeferralInterest, Extension, InterestScope, LoanError, Measure, Ratio, ReAgeOver,
-    ReducedPayment, ReductionInterest, ShortfallOver, Terms,
+    ReducedPayment, ReductionInterest, SettlementSum, ShortfallOver, Terms, Waiver,
 };
 use rust_decimal::Decimal;
 
@@ -36,12 +36,12 @@ pub(crate) fn complete(
     }
     let has = |measures: &[Measure], kind| measures.iter().any(|measure| measure_kind(measure) == kind);
     if space.waives_penalty() && !has(&measures, MeasureKind::WaivePenalty) {
-        measures.insert(0, Measure::WaivePenalty { share: Ratio::ONE });
+        measures.insert(0, Measure::WaivePenalty { waiver: Waiver::ALL });
         completion.say("逾期罚息全部减免。", "The penalty accrued so far is waived.");
     }
     let settles = has(&measures, MeasureKind::Settlement);
     if settles && space.allows(MeasureKind::WaiveInterest) && !has(&measures, MeasureKind::WaiveInterest) {
-        measures.insert(0, Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE });
+        measures.insert(0, Measure::WaiveInterest { scope: InterestScope::All, waiver: Waiver::ALL });
         completion.say("未付利息全部减免。", "Unpaid interest is waived.");
     }
     let first_payment = completion.first_payment(proposal, &measures)?;
@@ -90,12 +90,12 @@ impl Completion<'_, '_> {
     /// The measure with its parts filled in; `None` for one that another measure implies.
     fn measure(&mut self, measure: &ProposedMeasure) -> Result<Option<Measure>, AssessError> {
         let measure = match measure {
-            ProposedMeasure::WaivePenalty { share } => {
-                Measure::WaivePenalty { share: share.unwrap_or(Ratio::ONE) }
+            ProposedMeasure::WaivePenalty { waiver } => {
+                Measure::WaivePenalty { waiver: waiver.unwrap_or(Waiver::ALL) }
             }
-            ProposedMeasure::WaiveInterest { scope, share } => Measure::WaiveInterest {
+            ProposedMeasure::WaiveInterest { scope, waiver } => Measure::WaiveInterest {
                 scope: scope.unwrap_or(InterestScope::All),
-                share: share.unwrap_or(Ratio::ONE),
+                waiver: waiver.unwrap_or(Waiver::ALL),
             },
             ProposedMeasure::ForgivePrincipal { share } => match share {
                 Some(share) => Measure::ForgivePrincipal { share: *share },
@@ -126,7 +126,7 @@ impl Completion<'_, '_> {
 
     fn reduction(&mut self, measure: &ProposedMeasure) -> Measure {
         let ProposedMeasure::PaymentReduction { pay, instalments, shortfall_rows, interest } = measure else {
-            return Measure::WaivePenalty { share: Ratio::ZERO };
+            return Measure::WaivePenalty { waiver: Waiver::Share(Ratio::ZERO) };
         };
         let shortfall_over = match shortfall_rows {
             Some(rows) => ShortfallOver::Rows(*rows),
@@ -155,12 +155,12 @@ impl Completion<'_, '_> {
     }
 
     fn settlement(&mut self, measure: &ProposedMeasure) -> Result<Measure, AssessError> {
-        let ProposedMeasure::Settlement { principal_share, pay_by, parts } = measure else {
-            return Ok(Measure::WaivePenalty { share: Ratio::ZERO });
+        let ProposedMeasure::Settlement { sum, pay_by, parts } = measure else {
+            return Ok(Measure::WaivePenalty { waiver: Waiver::Share(Ratio::ZERO) });
         };
         let parts = parts.unwrap_or(1).max(1);
-        let principal_share = match principal_share {
-            Some(share) => *share,
+        let sum = match sum {
+            Some(sum) => *sum,
             None => {
                 let share = self.space.settlement_floor();
                 let percent = (share.decimal() * Decimal::ONE_HUNDRED).normalize();
@@ -168,7 +168,7 @@ impl Completion<'_, '_> {
                     format!("结清金额为剩余本金的 {percent}%。"),
                     format!("The settlement is {percent} % of the principal left."),
                 );
-                share
+                SettlementSum::PrincipalShare(share)
             }
         };
         let pay_by = match pay_by {
@@ -179,7 +179,7 @@ impl Completion<'_, '_> {
                 date
             }
         };
-        Ok(Measure::Settlement { principal_share, pay_by, parts })
+        Ok(Measure::Settlement { sum, pay_by, parts })
     }
 }
 
@@ -252,9 +252,9 @@ fn measure_not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
         }
         Measure::TermExtension { by: Extension::TargetPayment(_) } => !tier.extension_instalments.is_empty(),
         Measure::RateReduction { .. } => !tier.rate_factors.is_empty(),
-        Measure::Settlement { principal_share, pay_by, parts } => {
+        Measure::Settlement { sum, pay_by, parts } => {
             let latest = space.settlement_pay_by(u16::from(*parts));
-            *principal_share >= space.settlement_floor()
+            space.may_settle_for(*sum)
                 && u16::from(*parts) <= tier.settlement_parts.iter().max().copied().unwrap_or(0)
                 && latest.is_ok_and(|latest| *pay_by <= latest)
         }

@@ -250,7 +250,7 @@ pub(crate) fn nearest<'a>(candidates: &'a [Candidate], kinds: Kinds, pays: &[i64
 
 #[cfg(test)]
 mod tests {
-    use loan::{DeferralInterest, Extension, Measure, Ratio, Terms};
+    use loan::{DeferralInterest, Extension, Measure, Terms, Waiver};
 
     use super::*;
 
@@ -259,7 +259,7 @@ mod tests {
         let kinds = |measure: Measure| Kinds::of(&Terms { measures: vec![measure], first_payment: None });
         let deferral = kinds(Measure::Deferral { months: 1, interest: DeferralInterest::None });
         let longer = kinds(Measure::TermExtension { by: Extension::Instalments(3) });
-        let waived = kinds(Measure::WaivePenalty { share: Ratio::ONE });
+        let waived = kinds(Measure::WaivePenalty { waiver: Waiver::ALL });
         // (taken, offered in order with the borrower's gain, place)
         let rows = [
             (vec![deferral], vec![(deferral, 9), (longer, 3), (waived, 1)], Some(1)),

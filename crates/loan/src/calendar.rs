@@ -21,6 +21,12 @@ pub fn month_after(anchor_day: u8, from: Date, months: i32) -> Result<Date, Loan
     Date::new(year, month, day).map_err(|_| out_of_range())
 }
 
+/// The date so many days after `from`; before it where negative.
+pub fn days_after(from: Date, days: i32) -> Result<Date, LoanError> {
+    from.checked_add(jiff::Span::new().try_days(days).map_err(|_| LoanError::DateOutOfRange { date: from })?)
+        .map_err(|_| LoanError::DateOutOfRange { date: from })
+}
+
 /// Calendar days from `from` to `to`; negative where `to` is earlier.
 pub fn days_between(from: Date, to: Date) -> i64 {
     // INVARIANT: dates span years -9999 to 9999, so days fit easily; jiff gives whole days for two dates.

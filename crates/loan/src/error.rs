@@ -28,9 +28,11 @@ pub enum LoanError {
     StatedRowInvalid { nr: u32, reason: &'static str },
     #[error("`{date}` is outside the calendar that can be computed with")]
     DateOutOfRange { date: Date },
+    #[error("no business day within a month of `{near}`")]
+    NoBusinessDay { near: Date },
     #[error("event of `{date}` lies before interest runs from `{interest_from}`")]
     EventBeforeLoan { date: Date, interest_from: Date },
-    #[error("payment `{id}` of `{amount}` minor units is not positive")]
+    #[error("`{id}` of `{amount}` minor units is not within 1 to 10^15")]
     PaymentNotPositive { id: String, amount: Amount },
     #[error("id `{id}` was already used")]
     DuplicateId { id: String },
@@ -44,6 +46,14 @@ pub enum LoanError {
     NothingOpen { date: Date },
     #[error("state of `{state}` was given for terms that start on `{on}`")]
     StateOfOtherDay { state: Date, on: Date },
+    #[error("`{amount}` minor units don't pay off the loan on `{date}`: `{needed}` do")]
+    PayOffDiffers { date: Date, amount: Amount, needed: Amount },
+    #[error("{change} of `{date}`: {reason}")]
+    ChangeInvalid { change: &'static str, date: Date, reason: &'static str },
+    #[error("change `{id}` is unknown on `{date}` or was already undone")]
+    ChangeUnknown { id: String, date: Date },
+    #[error("row `{nr}` would be one more than the 600 that a loan may have")]
+    TooManyRows { nr: u32 },
     #[error("terms: {measure}: {reason}")]
     TermsInvalid { measure: &'static str, reason: &'static str },
     #[error("terms need `{needed}` open instalments where there are `{open}`")]
@@ -57,6 +67,19 @@ pub enum LoanError {
 }
 
 impl LoanError {
+    /// Terms or a change that don't fit the loan as it stands; on replay they then have nothing to change.
+    pub(crate) fn is_misfit(&self) -> bool {
+        matches!(
+            self,
+            Self::TermsInvalid { .. }
+                | Self::TargetTooLow { .. }
+                | Self::NotEnoughInstalments { .. }
+                | Self::NothingOpen { .. }
+                | Self::ChangeInvalid { .. }
+                | Self::TooManyRows { .. }
+        )
+    }
+
     /// Stable SCREAMING_SNAKE name of the variant, for callers that map errors to statuses.
     pub fn code(&self) -> &'static str {
         match self {
@@ -67,6 +90,7 @@ impl LoanError {
             Self::ProductInvalid { .. } => "PRODUCT_INVALID",
             Self::StatedRowInvalid { .. } => "STATED_ROW_INVALID",
             Self::DateOutOfRange { .. } => "DATE_OUT_OF_RANGE",
+            Self::NoBusinessDay { .. } => "NO_BUSINESS_DAY",
             Self::EventBeforeLoan { .. } => "EVENT_BEFORE_LOAN",
             Self::PaymentNotPositive { .. } => "PAYMENT_NOT_POSITIVE",
             Self::DuplicateId { .. } => "DUPLICATE_ID",
@@ -75,6 +99,10 @@ impl LoanError {
             Self::PeriodReversed { .. } => "PERIOD_REVERSED",
             Self::NothingOpen { .. } => "NOTHING_OPEN",
             Self::StateOfOtherDay { .. } => "STATE_OF_OTHER_DAY",
+            Self::PayOffDiffers { .. } => "PAY_OFF_DIFFERS",
+            Self::ChangeInvalid { .. } => "CHANGE_INVALID",
+            Self::ChangeUnknown { .. } => "CHANGE_UNKNOWN",
+            Self::TooManyRows { .. } => "TOO_MANY_ROWS",
             Self::TermsInvalid { .. } => "TERMS_INVALID",
             Self::NotEnoughInstalments { .. } => "NOT_ENOUGH_INSTALMENTS",
             Self::TargetTooLow { .. } => "TARGET_TOO_LOW",

@@ -8,31 +8,49 @@
 
 pub mod account;
 pub mod calendar;
+pub mod cases;
 pub mod contract;
+pub mod conventions;
 pub mod error;
+pub mod event;
 pub mod history;
+pub mod interest;
 mod ledger;
+mod level;
+mod meter;
+mod model;
 pub mod money;
+pub mod origin;
 pub mod parts;
 pub mod preview;
+pub mod product;
 pub mod relief;
 pub mod schedule;
 pub mod state;
 pub mod terms;
 pub mod value;
 
-pub use account::{Account, Event, EventKind};
+pub use account::Account;
 pub use calendar::Date;
-pub use contract::{Amortisation, Contract, Origin, Overpayment, Product, StatedRow};
+pub use contract::{Amortisation, Contract};
+pub use conventions::{
+    Accrual, BusinessCalendar, BusinessDayRule, BusinessDays, Conventions, DayCount, Frequency,
+    FrequencyUnit, Grace, MonthBasis, Rounding, RoundingPoint, YearBasis,
+};
 pub use error::{ArithmeticError, LoanError};
-pub use history::History;
+pub use event::{ChargePart, Event, EventKind, ReAge, ReAgeInterest, ReAmortiseInterest, Reschedule};
+pub use history::{DpdRun, DuePaid, History, MonthsInBucket};
 pub use money::{Amount, Currency, Rate, Ratio};
+pub use origin::{Origin, StatedRow};
 pub use parts::{Part, Parts};
-pub use preview::Preview;
+pub use preview::{Preview, ReliefCost};
+pub use product::{LateAllocation, OverdueInterest, Overpayment, PayOffInterest, Product};
 pub use relief::Applied;
 pub use schedule::Row;
-pub use state::{Bucket, Dpd, PaymentShare, RowState, ScheduleVersion, Spell, State, VersionCause};
+pub use state::{
+    Bucket, Dpd, PaymentShare, RateStep, RowState, ScheduleVersion, Spell, Standing, State, VersionCause,
+};
 pub use terms::{
     DeferralInterest, Extension, InterestScope, Measure, ReAgeOver, ReducedPayment, ReductionInterest,
-    ShortfallOver, Terms,
+    SettlementSum, ShortfallOver, Terms, Waiver,
 };

@@ -189,7 +189,7 @@ impl From<Currency> for String {
 }
 
 /// Exact decimal share or factor, for example 0.5. Kept without trailing zeros, so that equal values have equal texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Decimal", into = "Decimal")]
 pub struct Ratio(Decimal);
 

@@ -3,9 +3,11 @@
 //! Only what is unpaid moves: a part-paid row keeps what was paid in it. Penalties are never re-aged nor spread; they stay
 //! in their row and stay due.
 
+mod basis;
 mod reduction;
 mod reschedule;
 mod settlement;
+mod waiver;
 
 use std::collections::BTreeMap;
 
@@ -14,12 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::Date;
 use crate::contract::Contract;
 use crate::error::{ArithmeticError, LoanError};
-use crate::money::{Amount, Ratio};
+use crate::meter::Meter;
+use crate::money::Amount;
 use crate::parts::Parts;
 use crate::schedule::{self, Row};
 use crate::state::{RowState, State};
-use crate::terms::{InterestScope, Measure, ReAgeOver, Terms};
+use crate::terms::{Measure, ReAgeOver, Terms};
 use crate::value::Flow;
+
+use basis::Basis;
 
 /// What terms make of a loan, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,12 +67,14 @@ pub fn apply(state: &State, contract: &Contract, terms: &Terms, on: Date) -> Res
     measures.sort_by_key(|measure| measure.rank());
     for measure in &measures {
         match measure {
-            Measure::WaivePenalty { share } => draft.waive_penalty(*share)?,
-            Measure::WaiveInterest { scope, share } => draft.waive_interest(*scope, *share)?,
+            Measure::WaivePenalty { waiver } => draft.waive_penalty(*waiver)?,
+            Measure::WaiveInterest { scope, waiver } => draft.waive_interest(*scope, *waiver)?,
             // The settlement beside it states the same share.
             Measure::ForgivePrincipal { .. } => {}
             Measure::ReAge { over } => draft.re_age(*over)?,
-            Measure::Deferral { months, interest } => draft.defer(i32::from(*months), *interest)?,
+            Measure::Deferral { months, interest } => {
+                draft.defer((i32::from(*months), *interest), terms.first_payment)?;
+            }
             Measure::PaymentReduction { pay, instalments, shortfall_over, interest } => {
                 draft.reduce(&reduction::Reduction {
                     pay: *pay,
@@ -77,12 +84,13 @@ pub fn apply(state: &State, contract: &Contract, terms: &Terms, on: Date) -> Res
                 })?;
             }
             Measure::TokenPayments { amount, months } => {
-                draft.reduce(&reduction::Reduction::token(*amount, *months))?;
+                let instalments = draft.instalments_in(i32::from(*months))?;
+                draft.reduce(&reduction::Reduction::token(*amount, instalments))?;
             }
             // Extension and rate are one re-solve, done below.
             Measure::TermExtension { .. } | Measure::RateReduction { .. } => {}
-            Measure::Settlement { principal_share, pay_by, parts } => {
-                draft.settle(*principal_share, *pay_by, usize::from(*parts))?;
+            Measure::Settlement { sum, pay_by, parts } => {
+                draft.settle(*sum, *pay_by, usize::from(*parts))?;
             }
         }
     }
@@ -120,6 +128,8 @@ struct Slot {
     left: Content,
     penalty: Amount,
     waived: Parts,
+    /// A row after the last instalment in which nothing but charges is open.
+    is_charge: bool,
 }
 
 impl Slot {
@@ -145,6 +155,7 @@ impl Slot {
             },
             penalty: left.penalty,
             waived: Parts::default(),
+            is_charge: false,
         })
     }
 
@@ -157,7 +168,7 @@ impl Slot {
 
 /// A schedule in the making.
 struct Draft<'a> {
-    contract: &'a Contract,
+    basis: Basis<'a>,
     on: Date,
     /// In the order of the rows; added ones last.
     slots: Vec<Slot>,
@@ -168,21 +179,35 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(state: &State, contract: &'a Contract, on: Date) -> Result<Self, LoanError> {
+    fn new(state: &'a State, contract: &'a Contract, on: Date) -> Result<Self, LoanError> {
         let slots: Result<Vec<Slot>, ArithmeticError> = state.rows.iter().map(Slot::of).collect();
+        let mut slots = slots?;
+        for term in state.plan.model().into_iter().flat_map(|model| &model.terms) {
+            if term.extra.is_some()
+                && let Some(slot) = slots.iter_mut().find(|slot| slot.nr == term.nr)
+            {
+                slot.is_charge = slot.left.principal.is_zero();
+            }
+        }
         Ok(Self {
-            contract,
+            basis: Basis {
+                contract,
+                rates: &state.rates,
+                meter: Meter::of(contract),
+                known: state.plan.model(),
+            },
             on,
-            slots: slots?,
+            slots,
             waived_due_interest: Amount::ZERO,
             added: Amount::ZERO,
             unearned: Amount::ZERO,
         })
     }
 
-    /// Unpaid rows by due date.
+    /// Unpaid instalments by due date. A row that only holds charges is none.
     fn open(&mut self) -> Vec<&mut Slot> {
-        let mut open: Vec<&mut Slot> = self.slots.iter_mut().filter(|slot| slot.is_open()).collect();
+        let mut open: Vec<&mut Slot> =
+            self.slots.iter_mut().filter(|slot| slot.is_open() && !slot.is_charge).collect();
         open.sort_by_key(|slot| (slot.due, slot.nr));
         open
     }
@@ -195,38 +220,6 @@ impl<'a> Draft<'a> {
 
     fn principal_left(&self) -> Result<Amount, ArithmeticError> {
         Amount::try_sum(self.slots.iter().map(|slot| slot.left.principal))
-    }
-
-    fn waive_penalty(&mut self, share: Ratio) -> Result<(), LoanError> {
-        for slot in &mut self.slots {
-            let given_up = slot.penalty.mul_ratio(share)?;
-            slot.penalty = slot.penalty.sub(given_up)?;
-            slot.waived.penalty = slot.waived.penalty.add(given_up)?;
-        }
-        Ok(())
-    }
-
-    fn waive_interest(&mut self, scope: InterestScope, share: Ratio) -> Result<(), LoanError> {
-        let on = self.on;
-        for slot in &mut self.slots {
-            let in_scope = match scope {
-                InterestScope::Overdue => slot.due < on,
-                InterestScope::Future => slot.due >= on,
-                InterestScope::All => true,
-            };
-            if !in_scope {
-                continue;
-            }
-            for part in [&mut slot.left.interest, &mut slot.left.relief_interest] {
-                let given_up = part.mul_ratio(share)?;
-                *part = part.sub(given_up)?;
-                slot.waived.interest = slot.waived.interest.add(given_up)?;
-                if slot.due <= on {
-                    self.waived_due_interest = self.waived_due_interest.add(given_up)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Overdue principal and interest in equal shares over rows to come, each part's remainder last.

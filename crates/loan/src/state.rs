@@ -1,10 +1,13 @@
 //! What stands on a loan on one day.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Date;
 use crate::error::ArithmeticError;
-use crate::money::Amount;
+use crate::model::Model;
+use crate::money::{Amount, Rate};
 use crate::parts::Parts;
 use crate::schedule::Row;
 
@@ -56,8 +59,10 @@ pub struct RowState {
     pub paid: Parts,
     /// Given up by relief in force; `principal` is what a settlement forgave.
     pub waived: Parts,
-    /// Penalty accrued on the row so far, paid and waived included; rounded once, when read.
+    /// Penalty on the row so far, paid and waived included: accrued, rounded once when read, and charged.
     pub penalty: Amount,
+    /// The part of `penalty` that was charged as a fixed amount.
+    pub charged: Amount,
     /// The day on which a payment left nothing open but perhaps penalty.
     pub paid_on: Option<Date>,
     pub payments: Vec<PaymentShare>,
@@ -87,8 +92,17 @@ pub enum VersionCause {
     Contract,
     /// The relief of this plan id.
     Relief(String),
-    /// The end of the relief of this plan id: undone, or a settlement that lapsed.
+    /// The event of this id: a reschedule, re-age, re-amortisation, pause, pay-off, chargeback, charge or termination.
+    Change(String),
+    /// The end of the relief or change of this id: undone, or a settlement that lapsed.
     Undo(String),
+}
+
+/// A yearly rate from a day on: it holds for the nights that this day and later ones carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RateStep {
+    pub from: Date,
+    pub annual_rate: Rate,
 }
 
 /// A schedule as it stood from `effective` on; old ones stay readable.
@@ -99,6 +113,17 @@ pub struct ScheduleVersion {
     pub effective: Date,
     pub cause: VersionCause,
     pub rows: Vec<Row>,
+}
+
+/// Piecewise record of arrears: what was the oldest unpaid due date from the end of day `from` until the next record.
+///
+/// Days past due on a day are the days from that date to it, 0 where it doesn't lie before. For example due 2026-02-15 and
+/// unpaid: 0 on 02-15, 1 on 02-16, 28 on 03-15; paid on 03-15 with the next instalment due that day: 0 again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Standing {
+    pub from: Date,
+    /// Earliest due date in force with fee, interest or principal unpaid, past or not; `None` while nothing is.
+    pub oldest_unpaid_due: Option<Date>,
 }
 
 /// A maximal run of days with `dpd.current` ≥ 1.
@@ -112,12 +137,39 @@ pub struct Spell {
     pub longest: u32,
 }
 
+/// How the rows came about, for terms that work them out anew. Two states of the same rows are equal whatever it is; one
+/// that was read from JSON has none.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Plan(Option<Arc<Model>>);
+
+impl Plan {
+    pub fn of(model: &Model) -> Self {
+        Self(Some(Arc::new(model.clone())))
+    }
+
+    pub fn model(&self) -> Option<&Model> {
+        self.0.as_deref()
+    }
+}
+
+impl PartialEq for Plan {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Plan {}
+
 /// What stands at the end of `as_of`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     pub as_of: Date,
     pub interest_from: Date,
+    /// Contract rates in force, oldest first; the first one holds from `interest_from`.
+    pub rates: Vec<RateStep>,
     pub rows: Vec<RowState>,
+    #[serde(skip)]
+    pub(crate) plan: Plan,
     pub versions: Vec<ScheduleVersion>,
     /// Unpaid principal, due or not, less what was forgiven.
     pub principal_left: Amount,
@@ -129,6 +181,8 @@ pub struct State {
     /// Given up by relief in force.
     pub waived: Parts,
     pub forgiven_principal: Amount,
+    /// Principal that chargebacks added.
+    pub charged_back: Amount,
     /// Paid beyond everything owed.
     pub unallocated: Amount,
     pub dpd: Dpd,
@@ -138,6 +192,15 @@ pub struct State {
     pub next_due: Option<Date>,
     /// Nothing is owed any more.
     pub closed: bool,
-    /// Runs of arrears up to `as_of`, oldest first.
-    pub spells: Vec<Spell>,
+    /// Oldest unpaid due date over time, ascending by `from`; neighbours differ. Days past due, runs of arrears and the
+    /// payment history follow from it.
+    pub standings: Vec<Standing>,
+}
+
+impl State {
+    /// The day at which present values are taken: the last contract due date on or before `as_of`, else that day itself.
+    pub fn value_date(&self) -> Date {
+        let due = self.rows.iter().map(|row| row.row.contract_due);
+        due.filter(|due| *due <= self.as_of).max().unwrap_or(self.as_of)
+    }
 }

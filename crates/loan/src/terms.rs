@@ -1,93 +1,32 @@
 //! Relief measures and their combination (domain section 4).
 
+mod parameters;
+
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::Date;
+use crate::contract::MAX_RATE_PLACES;
 use crate::error::LoanError;
 use crate::money::{Amount, Rate, Ratio};
 
-/// Which unpaid interest is waived, seen from the acceptance day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InterestScope {
-    Overdue,
-    Future,
-    All,
-}
-
-/// Where arrears are re-aged to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReAgeOver {
-    /// Equal shares over the next so many instalments.
-    NextRows(u16),
-    /// Equal shares over all instalments not yet due.
-    Remaining,
-    /// Into the last instalment.
-    End,
-}
-
-/// What becomes of interest while a deferral runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeferralInterest {
-    None,
-    /// Interest-only instalments meanwhile; principal rows shift.
-    Paid,
-    /// Equal shares over the deferred instalments.
-    Spread,
-    /// With the last instalment.
-    AtEnd,
-}
-
-/// What a reduced instalment pays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReducedPayment {
-    /// Share of each instalment.
-    Factor(Ratio),
-    /// The same amount for each; never more than the instalment.
-    Amount(Amount),
-}
-
-/// Where the put-off part of reduced instalments goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShortfallOver {
-    /// Equal shares over the next so many instalments after the reduced ones.
-    Rows(u16),
-    /// Into the last instalment.
-    ToEnd,
-}
-
-/// Whether put-off principal bears interest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReductionInterest {
-    None,
-    /// The contract rate, shown apart and spread with the shortfall.
-    Contract,
-}
-
-/// How far a term is extended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extension {
-    Instalments(u16),
-    /// The shortest extension whose level instalment is at most this.
-    TargetPayment(Amount),
-}
+use parameters::is_share;
+pub use parameters::{
+    DeferralInterest, Extension, InterestScope, ReAgeOver, ReducedPayment, ReductionInterest, SettlementSum,
+    ShortfallOver, Waiver,
+};
 
 /// One relief measure.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     WaivePenalty {
-        share: Ratio,
+        #[serde(flatten)]
+        waiver: Waiver,
     },
     WaiveInterest {
         scope: InterestScope,
-        share: Ratio,
+        #[serde(flatten)]
+        waiver: Waiver,
     },
     /// States the principal given up; only beside a settlement, and its complement.
     ForgivePrincipal {
@@ -115,7 +54,8 @@ pub enum Measure {
     },
     /// `parts` monthly payments, the last on `pay_by`; forgiveness holds only if all is paid by then.
     Settlement {
-        principal_share: Ratio,
+        #[serde(flatten)]
+        sum: SettlementSum,
         pay_by: Date,
         parts: u8,
     },
@@ -161,11 +101,12 @@ impl Measure {
 
     fn arguments(&self) -> String {
         match self {
-            Self::WaivePenalty { share } | Self::ForgivePrincipal { share } => share.to_string(),
-            Self::WaiveInterest { scope, share } => match scope {
-                InterestScope::Overdue => format!("overdue:{share}"),
-                InterestScope::Future => format!("future:{share}"),
-                InterestScope::All => format!("all:{share}"),
+            Self::WaivePenalty { waiver } => waiver.to_string(),
+            Self::ForgivePrincipal { share } => share.to_string(),
+            Self::WaiveInterest { scope, waiver } => match scope {
+                InterestScope::Overdue => format!("overdue:{waiver}"),
+                InterestScope::Future => format!("future:{waiver}"),
+                InterestScope::All => format!("all:{waiver}"),
             },
             Self::ReAge { over } => match over {
                 ReAgeOver::NextRows(rows) => rows.to_string(),
@@ -201,9 +142,7 @@ impl Measure {
                 Some(until) => format!("{rate}:{until}"),
                 None => format!("{rate}:for_good"),
             },
-            Self::Settlement { principal_share, pay_by, parts } => {
-                format!("{principal_share}:{pay_by}:{parts}")
-            }
+            Self::Settlement { sum, pay_by, parts } => format!("{sum}:{pay_by}:{parts}"),
             Self::TokenPayments { amount, months } => format!("{amount}:{months}"),
         }
     }
@@ -229,6 +168,38 @@ impl Terms {
             words.push(format!("first_payment:{date}"));
         }
         words.join("|")
+    }
+
+    /// The same for a loan with fewer unpaid instalments than the terms were accepted for, because payments were entered
+    /// since that count from earlier: what was to be spread over more rows than there are goes over those that are left,
+    /// and reductions that no row is left for fall away.
+    pub(crate) fn for_fewer_rows(&self, open: u16) -> Self {
+        let fitted = |measure: &Measure| match measure {
+            Measure::ReAge { .. } if open == 0 => None,
+            Measure::ReAge { over: ReAgeOver::NextRows(_) } => {
+                Some(Measure::ReAge { over: ReAgeOver::Remaining })
+            }
+            Measure::PaymentReduction { pay, instalments, interest, .. } if open > 1 => {
+                Some(Measure::PaymentReduction {
+                    pay: *pay,
+                    instalments: (*instalments).min(open - 1),
+                    shortfall_over: ShortfallOver::ToEnd,
+                    interest: *interest,
+                })
+            }
+            Measure::TokenPayments { amount, months } if open > 1 => Some(Measure::TokenPayments {
+                amount: *amount,
+                months: (*months).min(u8::try_from(open - 1).unwrap_or(u8::MAX)),
+            }),
+            Measure::PaymentReduction { .. } | Measure::TokenPayments { .. } => None,
+            Measure::Settlement { sum, pay_by, parts } => Some(Measure::Settlement {
+                sum: *sum,
+                pay_by: *pay_by,
+                parts: (*parts).min(u8::try_from(open).unwrap_or(u8::MAX)).max(1),
+            }),
+            other => Some(other.clone()),
+        };
+        Self { measures: self.measures.iter().filter_map(fitted).collect(), ..self.clone() }
     }
 
     /// Refuses parameters out of range and measures that contradict each other; `on` is the acceptance day.
@@ -260,22 +231,27 @@ impl Terms {
     fn check_together(&self) -> Result<(), LoanError> {
         let invalid = |measure, reason| Err(LoanError::TermsInvalid { measure, reason });
         let has = |rank: u8| self.measures.iter().any(|measure| measure.rank() == rank);
-        let kept_share = self.measures.iter().find_map(|measure| match measure {
-            Measure::Settlement { principal_share, .. } => Some(*principal_share),
+        let settlement = self.measures.iter().find_map(|measure| match measure {
+            Measure::Settlement { sum, .. } => Some(*sum),
             _ => None,
         });
         let forgiven_share = self.measures.iter().find_map(|measure| match measure {
             Measure::ForgivePrincipal { share } => Some(*share),
             _ => None,
         });
-        match (kept_share, forgiven_share) {
+        match (settlement, forgiven_share) {
             (None, Some(_)) => return invalid("forgive_principal", "stands without a settlement"),
-            (Some(kept), Some(forgiven)) if kept.decimal() + forgiven.decimal() != Ratio::ONE.decimal() => {
+            (Some(SettlementSum::PrincipalShare(kept)), Some(forgiven))
+                if kept.decimal() + forgiven.decimal() != Ratio::ONE.decimal() =>
+            {
                 return invalid("forgive_principal", "is not the complement of the settlement's share");
+            }
+            (Some(SettlementSum::Sum(_)), Some(_)) => {
+                return invalid("forgive_principal", "is stated beside a settlement by sum");
             }
             _ => {}
         }
-        if kept_share.is_some() && [3, 4, 5, 6, 7, 9].into_iter().any(has) {
+        if settlement.is_some() && [3, 4, 5, 6, 7, 9].into_iter().any(has) {
             return invalid("settlement", "leaves no instalments to reschedule");
         }
         if (has(5) || has(9)) && (has(6) || has(7)) {
@@ -311,15 +287,9 @@ impl Terms {
 }
 
 fn out_of_range(measure: &Measure, on: Date) -> Option<&'static str> {
-    let is_share = |share: &Ratio| (Ratio::ZERO..=Ratio::ONE).contains(share);
     match measure {
-        Measure::WaivePenalty { share }
-        | Measure::WaiveInterest { share, .. }
-        | Measure::ForgivePrincipal { share }
-            if !is_share(share) =>
-        {
-            Some("share must be 0 to 1")
-        }
+        Measure::WaivePenalty { waiver } | Measure::WaiveInterest { waiver, .. } => waiver.out_of_range(),
+        Measure::ForgivePrincipal { share } if !is_share(share) => Some("share must be 0 to 1"),
         Measure::ReAge { over: ReAgeOver::NextRows(0) } => Some("needs at least one instalment"),
         Measure::Deferral { months: 0, .. } => Some("needs at least one month"),
         Measure::PaymentReduction { pay: ReducedPayment::Factor(factor), .. } if !is_share(factor) => {
@@ -337,9 +307,15 @@ fn out_of_range(measure: &Measure, on: Date) -> Option<&'static str> {
             Some("target must be positive")
         }
         Measure::RateReduction { rate, .. } if *rate < Rate::ZERO => Some("rate must not be negative"),
+        Measure::RateReduction { rate, .. } if rate.decimal().scale() > MAX_RATE_PLACES => {
+            Some("rate must have at most 12 decimal places")
+        }
         Measure::RateReduction { until: Some(until), .. } if *until < on => Some("ends before it starts"),
-        Measure::Settlement { principal_share, .. } if !is_share(principal_share) => {
+        Measure::Settlement { sum: SettlementSum::PrincipalShare(share), .. } if !is_share(share) => {
             Some("share must be 0 to 1")
+        }
+        Measure::Settlement { sum: SettlementSum::Sum(amount), .. } if amount.is_negative() => {
+            Some("sum must not be negative")
         }
         Measure::Settlement { pay_by, .. } if *pay_by < on => Some("pay-by date lies in the past"),
         Measure::Settlement { parts: 0, .. } => Some("needs at least one part"),

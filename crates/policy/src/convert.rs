@@ -2,7 +2,10 @@
 
 use api::leeway::policy::v1::{ContactSection, EvidenceRule, Pack as PackMessage, Parameter, ProcessSection};
 use assessment::{Contact, Pack, Process};
-use wire::{date_out, decline_reason_out, evidence_type_out, hardship_reason_out, number_out, ratio_out};
+use wire::{
+    calendar_section_out, date_out, decline_reason_out, evidence_type_out, hardship_reason_out, number_out,
+    ratio_out,
+};
 
 /// Writes a pack's typed sections.
 pub(crate) fn pack_out(pack: &Pack) -> PackMessage {
@@ -35,6 +38,7 @@ pub(crate) fn pack_out(pack: &Pack) -> PackMessage {
             .collect(),
         reasons: pack.reasons.iter().map(decline_reason_out).collect(),
         contact: Some(contact_out(&pack.contact)),
+        calendar: Some(calendar_section_out(&pack.business_days)),
     }
 }
 

@@ -3,12 +3,15 @@
 //! It owns packs and decision records. The arithmetic is `loan`'s, the rules are `assessment`'s; here are only the RPCs (one a
 //! file), the shelf of packs and the stored record. Decisions are never changed and never deleted.
 
+mod calendars;
 mod config;
 mod convert;
 mod packs;
 mod problems;
 mod record;
+mod refusals;
 mod rpc;
+mod schedules;
 mod service;
 
 #[cfg(test)]

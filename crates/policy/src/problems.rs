@@ -3,7 +3,6 @@
 use api::leeway::common::v1::ErrorReason;
 use assessment::AssessError;
 use chassis::Problem;
-use loan::LoanError;
 
 /// FAILED_PRECONDITION with the reason that the API documents.
 pub(crate) fn of_assessment(error: AssessError) -> Problem {
@@ -26,13 +25,6 @@ pub(crate) fn of_assessment(error: AssessError) -> Problem {
         | AssessError::Arithmetic { .. } => error.to_string(),
     };
     Problem::precondition(reason, subject, text).with("code", error.code()).source(error)
-}
-
-/// FAILED_PRECONDITION LOAN_RULE: the loan's records refuse it.
-pub(crate) fn of_loan(error: LoanError, subject: &str) -> Problem {
-    Problem::precondition(ErrorReason::LoanRule, subject, error.to_string())
-        .with("code", error.code())
-        .source(error)
 }
 
 /// FAILED_PRECONDITION PACK_UNKNOWN.

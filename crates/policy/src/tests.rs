@@ -1,8 +1,10 @@
 //! The service over real gRPC on loopback.
 
 mod assess;
+mod calendars;
 mod cases;
 mod packs;
+mod preview_refusals;
 mod previews;
 mod streams;
 

@@ -5,13 +5,17 @@ use chassis::Violations;
 use jiff::Timestamp;
 use loan::contract::MAX_INSTALMENTS;
 use loan::{
-    Account, Amortisation, Contract, Currency, LoanError, Origin, Part, Product, Rate, Ratio, StatedRow,
+    Account, Amount, Contract, Currency, EventKind, LateAllocation, LoanError, Origin, Part, Product, Rate,
+    Ratio, StatedRow,
 };
 use rust_decimal::Decimal;
 
-use crate::codes::{amortisation_in, overpayment_in, overpayment_out};
-use crate::error::WireError;
+use crate::conventions::{conventions_in, conventions_into};
 use crate::events::events_in;
+use crate::loan_codes::{
+    amortisation_in, amortisation_out, overdue_interest_in, overdue_interest_out, overpayment_in,
+    overpayment_out, part_in, part_out, pay_off_interest_in, pay_off_interest_out,
+};
 use crate::money::{ANY_CURRENCY, money_in, money_or_zero_in, money_out, money_positive_in};
 use crate::primitives::{
     at, count_in, date_in, date_out, item, list_in, missing, number_out, rate_in, rate_out, ratio_in,
@@ -20,6 +24,8 @@ use crate::primitives::{
 
 /// Most stated rows of a loan.
 pub const MAX_STATED_ROWS: usize = MAX_INSTALMENTS as usize;
+/// Most days past due that a late allocation may begin beyond.
+const MAX_LATE_DPD: u32 = 10_000;
 
 /// Contract rate × this is the penalty rate where the product doesn't say.
 fn default_penalty_multiplier() -> Ratio {
@@ -42,6 +48,10 @@ pub fn contract_in(v: &mut Violations, field: &str, contract: Option<&v1::LoanCo
         count_in(v, &at(field, "instalments"), message.instalments, 1..=u32::from(MAX_INSTALMENTS));
     let interest_from = date_in(v, &at(field, "interest_from_date"), message.interest_from_date.as_ref());
     let first_due = date_in(v, &at(field, "first_due_date"), message.first_due_date.as_ref());
+    let anchor_day = count_in(v, &at(field, "anchor_day"), message.anchor_day, 0..=31);
+    let multiple_field = at(field, "instalment_multiple_of");
+    let multiple = amount_optional_in(v, &multiple_field, message.instalment_multiple_of.as_ref(), currency);
+    let conventions = conventions_in(v, field, message, currency);
     let contract = Contract {
         currency,
         principal: principal?,
@@ -50,12 +60,26 @@ pub fn contract_in(v: &mut Violations, field: &str, contract: Option<&v1::LoanCo
         instalments: u16::try_from(instalments?).ok()?,
         interest_from: interest_from?,
         first_due: first_due?,
-        anchor_day: None,
-        instalment_multiple_of: None,
+        anchor_day: u8::try_from(anchor_day?).ok().filter(|day| *day > 0),
+        instalment_multiple_of: multiple?,
+        conventions: conventions?,
     };
     match contract.check() {
         Ok(()) => Some(contract),
         Err(error) => refuse_contract(v, field, &error),
+    }
+}
+
+/// An amount above zero that may be left out: `Some(None)`.
+pub(crate) fn amount_optional_in(
+    v: &mut Violations,
+    field: &str,
+    money: Option<&v1::Money>,
+    currency: Currency,
+) -> Option<Option<Amount>> {
+    match money {
+        Some(_) => money_positive_in(v, field, money, currency).map(Some),
+        None => Some(None),
     }
 }
 
@@ -69,36 +93,39 @@ pub fn loan_currency(contract: Option<&v1::LoanContract>) -> Option<Currency> {
 
 fn refuse_contract<T>(v: &mut Violations, field: &str, error: &LoanError) -> Option<T> {
     let inner = match error {
-        LoanError::ContractInvalid { field: "first_due", .. } => at(field, "first_due_date"),
-        LoanError::ContractInvalid { field: inner, .. } => at(field, inner),
+        LoanError::ContractInvalid { field: inner, .. } => at(field, contract_field(inner)),
         _ => field.to_owned(),
     };
     refuse(v, &inner, reason::OUT_OF_RANGE, error.to_string())
 }
 
-/// Writes a contract. Flat fees, an anchor day that isn't the first due date's, and rounded instalments have no place in the
-/// message.
-pub fn contract_out(contract: &Contract) -> Result<v1::LoanContract, WireError> {
-    let not_expressible = |what| Err(WireError::NotExpressible { what });
-    let amortisation = match contract.amortisation {
-        Amortisation::EqualInstalments => v1::Amortisation::EqualInstalments,
-        Amortisation::EqualPrincipal => v1::Amortisation::EqualPrincipal,
-        Amortisation::Flat => return not_expressible("a flat fee"),
-    };
-    if i32::from(contract.anchor_day()) != i32::from(contract.first_due.day()) {
-        return not_expressible("an anchor day apart from the first due date");
+/// Name in the message of a contract's field in the domain.
+pub fn contract_field(name: &'static str) -> &'static str {
+    match name {
+        "interest_from" => "interest_from_date",
+        "first_due" => "first_due_date",
+        "down_payment" => "down_payment_share",
+        same => same,
     }
-    if contract.instalment_multiple_of.is_some() {
-        return not_expressible("instalments rounded to a multiple");
-    }
-    Ok(v1::LoanContract {
-        principal: Some(money_out(contract.principal, contract.currency)),
-        annual_rate: rate_out(contract.annual_rate),
-        amortisation: amortisation.into(),
-        instalments: contract.instalments.into(),
-        interest_from_date: Some(date_out(contract.interest_from)),
-        first_due_date: Some(date_out(contract.first_due)),
-    })
+}
+
+/// Writes a contract.
+pub fn contract_out(contract: &Contract) -> v1::LoanContract {
+    let money = |amount| money_out(amount, contract.currency);
+    conventions_into(
+        v1::LoanContract {
+            principal: Some(money(contract.principal)),
+            annual_rate: rate_out(contract.annual_rate),
+            amortisation: amortisation_out(contract.amortisation).into(),
+            instalments: contract.instalments.into(),
+            interest_from_date: Some(date_out(contract.interest_from)),
+            first_due_date: Some(date_out(contract.first_due)),
+            anchor_day: contract.anchor_day.map(i32::from).unwrap_or_default(),
+            instalment_multiple_of: contract.instalment_multiple_of.map(money),
+            ..v1::LoanContract::default()
+        },
+        contract,
+    )
 }
 
 /// Product settings; not set, or empty, means the defaults.
@@ -121,25 +148,73 @@ pub fn product_in(v: &mut Violations, field: &str, product: Option<&v1::LoanProd
         rate_in(v, &at(field, "cost_cap"), &message.cost_cap)
     };
     let overpayment = overpayment_in(v, &at(field, "overpayment"), message.overpayment);
+    let allocation = if message.allocation.is_empty() {
+        Some(Product::default_allocation())
+    } else {
+        order_in(v, &at(field, "allocation"), &message.allocation)
+    };
+    let late_allocation = match &message.late_allocation {
+        Some(late) => late_allocation_in(v, &at(field, "late_allocation"), late).map(Some),
+        None => Some(None),
+    };
+    let overdue_interest = overdue_interest_in(v, &at(field, "overdue_interest"), message.overdue_interest);
+    let pay_off_interest = pay_off_interest_in(v, &at(field, "pay_off_interest"), message.pay_off_interest);
     Some(Product {
         penalty_multiplier: multiplier?,
         cost_cap: cost_cap?,
-        allocation: Product::default_allocation(),
+        allocation: allocation?,
         overpayment: overpayment?,
+        late_allocation: late_allocation?,
+        overdue_interest: overdue_interest?,
+        pay_off_interest: pay_off_interest?,
     })
 }
 
-/// Writes product settings; another order of allocation than the default has no place in the message.
-pub fn product_out(product: &Product) -> Result<v1::LoanProduct, WireError> {
-    let default_order = [Part::Penalty, Part::Fee, Part::Interest, Part::Principal];
-    if product.allocation != default_order {
-        return Err(WireError::NotExpressible { what: "an order of allocation of its own" });
+fn late_allocation_in(v: &mut Violations, field: &str, late: &v1::LateAllocation) -> Option<LateAllocation> {
+    let beyond_field = at(field, "beyond_days_past_due");
+    let beyond_dpd = count_in(v, &beyond_field, late.beyond_days_past_due, 0..=MAX_LATE_DPD);
+    let order_field = at(field, "order");
+    let order =
+        if late.order.is_empty() { missing(v, &order_field) } else { order_in(v, &order_field, &late.order) };
+    Some(LateAllocation { beyond_dpd: beyond_dpd?, order: order? })
+}
+
+/// Every part once, in any order.
+fn order_in(v: &mut Violations, field: &str, parts: &[i32]) -> Option<Vec<Part>> {
+    let every = Product::default_allocation();
+    let mut order: Vec<Part> = Vec::new();
+    let read = list_in(v, field, parts, every.len(), |v, field, number| {
+        let part = part_in(v, field, *number)?;
+        if order.contains(&part) {
+            return refuse(v, field, reason::DUPLICATE, "each part once");
+        }
+        order.push(part);
+        Some(part)
+    })?;
+    if read.len() < every.len() {
+        return refuse(v, field, reason::REQUIRED, "must name penalty, fee, interest and principal");
     }
-    Ok(v1::LoanProduct {
+    Some(read)
+}
+
+fn order_out(order: &[Part]) -> Vec<i32> {
+    order.iter().map(|part| part_out(*part).into()).collect()
+}
+
+/// Writes product settings.
+pub fn product_out(product: &Product) -> v1::LoanProduct {
+    v1::LoanProduct {
         penalty_multiplier: ratio_out(product.penalty_multiplier),
         cost_cap: rate_out(product.cost_cap),
         overpayment: overpayment_out(product.overpayment).into(),
-    })
+        allocation: order_out(&product.allocation),
+        late_allocation: product.late_allocation.as_ref().map(|late| v1::LateAllocation {
+            beyond_days_past_due: number_out(late.beyond_dpd),
+            order: order_out(&late.order),
+        }),
+        overdue_interest: overdue_interest_out(product.overdue_interest).into(),
+        pay_off_interest: pay_off_interest_out(product.pay_off_interest).into(),
+    }
 }
 
 /// Contract and stated rows, at `path.contract` and `path.stated_instalments`; without rows the contract is computed.
@@ -170,15 +245,15 @@ pub fn origin_in(
 }
 
 /// Writes contract and stated rows; no rows where the contract is computed.
-pub fn origin_out(origin: &Origin) -> Result<(v1::LoanContract, Vec<v1::StatedInstalment>), WireError> {
-    let contract = contract_out(origin.contract())?;
+pub fn origin_out(origin: &Origin) -> (v1::LoanContract, Vec<v1::StatedInstalment>) {
+    let contract = contract_out(origin.contract());
     let rows = match origin {
         Origin::Computed(_) => Vec::new(),
         Origin::Stated { contract, rows } => {
             rows.iter().map(|row| stated_row_out(row, contract.currency)).collect()
         }
     };
-    Ok((contract, rows))
+    (contract, rows)
 }
 
 /// One stated row.
@@ -236,6 +311,12 @@ pub fn account_in(
     let interest_from = origin.contract().interest_from;
     if let Some(index) = events.iter().position(|event| event.effective < interest_from) {
         let field = at(&item(&at(path, "events"), index), "effective_date");
+        return refuse(v, &field, reason::OUT_OF_RANGE, "lies before the day from which interest runs");
+    }
+    let due_before =
+        |event: &loan::Event| matches!(event.kind, EventKind::Charge { due, .. } if due < interest_from);
+    if let Some(index) = events.iter().position(due_before) {
+        let field = at(&item(&at(path, "events"), index), "charge.due_date");
         return refuse(v, &field, reason::OUT_OF_RANGE, "lies before the day from which interest runs");
     }
     Some(Account { origin, product, events })

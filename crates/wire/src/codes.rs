@@ -1,20 +1,30 @@
-//! Enums: the same words on both sides. Zero and unknown numbers are refused, zero is never written.
+//! Enums of cases and decisions: the same words on both sides. Unknown numbers are refused, and so is zero unless the proto comment gives it a meaning;
+//! zero is never written.
 
 use api::leeway::common::v1;
 use api::leeway::policy::v1 as policy;
 use chassis::Violations;
-use loan::{DeferralInterest, InterestScope, ReductionInterest};
 
 use crate::primitives::{missing, reason, refuse};
 
-/// Both directions for an enum whose words are equal: `name_in(v, field, number)` and `name_out(word)`.
+/// Both directions for an enum whose words are equal: `name_in(v, field, number)` and `name_out(word)`. Zero means the word
+/// behind `unspecified`; without one it is refused.
 macro_rules! same_words {
-    ($what:literal, $read:ident, $write:ident, $module:ident::$message:ident, $domain:ty, [$($word:ident),+ $(,)?]) => {
+    (@zero $v:ident, $field:ident, $domain:ty, $default:ident) => {
+        Some(<$domain>::$default)
+    };
+    (@zero $v:ident, $field:ident, $domain:ty) => {
+        missing($v, $field)
+    };
+    (
+        $what:literal, $read:ident, $write:ident, $module:ident::$message:ident, $domain:ty,
+        [$($word:ident),+ $(,)?] $(, unspecified = $default:ident)?
+    ) => {
         #[doc = concat!("Reads ", $what, ".")]
         pub fn $read(v: &mut Violations, field: &str, number: i32) -> Option<$domain> {
             match $module::$message::try_from(number) {
                 $(Ok($module::$message::$word) => Some(<$domain>::$word),)+
-                Ok($module::$message::Unspecified) => missing(v, field),
+                Ok($module::$message::Unspecified) => same_words!(@zero v, field, $domain $(, $default)?),
                 Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, concat!("not ", $what)),
             }
         }
@@ -27,6 +37,8 @@ macro_rules! same_words {
         }
     };
 }
+
+pub(crate) use same_words;
 
 same_words!(
     "a hardship reason",
@@ -177,99 +189,3 @@ same_words!(
     assessment::ProposalOutcome,
     [AsProposed, Completed, Changed, Infeasible]
 );
-
-/// Reads an amortisation.
-pub fn amortisation_in(v: &mut Violations, field: &str, number: i32) -> Option<loan::Amortisation> {
-    match v1::Amortisation::try_from(number) {
-        Ok(v1::Amortisation::EqualInstalments) => Some(loan::Amortisation::EqualInstalments),
-        Ok(v1::Amortisation::EqualPrincipal) => Some(loan::Amortisation::EqualPrincipal),
-        Ok(v1::Amortisation::Unspecified) => missing(v, field),
-        Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, "not an amortisation"),
-    }
-}
-
-/// Reads what an overpayment reduces; zero means the next instalments.
-pub fn overpayment_in(v: &mut Violations, field: &str, number: i32) -> Option<loan::Overpayment> {
-    match v1::Overpayment::try_from(number) {
-        Ok(v1::Overpayment::Unspecified | v1::Overpayment::ReduceNext) => Some(loan::Overpayment::ReduceNext),
-        Ok(v1::Overpayment::ReduceLast) => Some(loan::Overpayment::ReduceLast),
-        Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, "not a use of overpayments"),
-    }
-}
-
-/// Writes what an overpayment reduces.
-pub fn overpayment_out(overpayment: loan::Overpayment) -> v1::Overpayment {
-    match overpayment {
-        loan::Overpayment::ReduceNext => v1::Overpayment::ReduceNext,
-        loan::Overpayment::ReduceLast => v1::Overpayment::ReduceLast,
-    }
-}
-
-/// Reads which interest; zero is `Some(None)`.
-pub(crate) fn interest_scope_in(
-    v: &mut Violations,
-    field: &str,
-    number: i32,
-) -> Option<Option<InterestScope>> {
-    match v1::InterestScope::try_from(number) {
-        Ok(v1::InterestScope::Unspecified) => Some(None),
-        Ok(v1::InterestScope::Overdue) => Some(Some(InterestScope::Overdue)),
-        Ok(v1::InterestScope::Future) => Some(Some(InterestScope::Future)),
-        Ok(v1::InterestScope::All) => Some(Some(InterestScope::All)),
-        Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, "not a scope of interest"),
-    }
-}
-
-pub(crate) fn interest_scope_out(scope: InterestScope) -> v1::InterestScope {
-    match scope {
-        InterestScope::Overdue => v1::InterestScope::Overdue,
-        InterestScope::Future => v1::InterestScope::Future,
-        InterestScope::All => v1::InterestScope::All,
-    }
-}
-
-/// Reads what interest does during a deferral; zero is `Some(None)`.
-pub(crate) fn deferral_interest_in(
-    v: &mut Violations,
-    field: &str,
-    number: i32,
-) -> Option<Option<DeferralInterest>> {
-    match v1::DeferralInterest::try_from(number) {
-        Ok(v1::DeferralInterest::Unspecified) => Some(None),
-        Ok(v1::DeferralInterest::None) => Some(Some(DeferralInterest::None)),
-        Ok(v1::DeferralInterest::Paid) => Some(Some(DeferralInterest::Paid)),
-        Ok(v1::DeferralInterest::Spread) => Some(Some(DeferralInterest::Spread)),
-        Ok(v1::DeferralInterest::AtEnd) => Some(Some(DeferralInterest::AtEnd)),
-        Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, "not a use of interest during a deferral"),
-    }
-}
-
-pub(crate) fn deferral_interest_out(interest: DeferralInterest) -> v1::DeferralInterest {
-    match interest {
-        DeferralInterest::None => v1::DeferralInterest::None,
-        DeferralInterest::Paid => v1::DeferralInterest::Paid,
-        DeferralInterest::Spread => v1::DeferralInterest::Spread,
-        DeferralInterest::AtEnd => v1::DeferralInterest::AtEnd,
-    }
-}
-
-/// Reads whether put-off principal bears interest; zero is `Some(None)`.
-pub(crate) fn reduction_interest_in(
-    v: &mut Violations,
-    field: &str,
-    number: i32,
-) -> Option<Option<ReductionInterest>> {
-    match v1::ReductionInterest::try_from(number) {
-        Ok(v1::ReductionInterest::Unspecified) => Some(None),
-        Ok(v1::ReductionInterest::None) => Some(Some(ReductionInterest::None)),
-        Ok(v1::ReductionInterest::Contract) => Some(Some(ReductionInterest::Contract)),
-        Err(_) => refuse(v, field, reason::UNKNOWN_VALUE, "not a use of interest during a reduction"),
-    }
-}
-
-pub(crate) fn reduction_interest_out(interest: ReductionInterest) -> v1::ReductionInterest {
-    match interest {
-        ReductionInterest::None => v1::ReductionInterest::None,
-        ReductionInterest::Contract => v1::ReductionInterest::Contract,
-    }
-}

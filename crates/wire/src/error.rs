@@ -3,13 +3,10 @@
 use chassis::Problem;
 use thiserror::Error;
 
-/// A domain value that no message can carry, or one that doesn't add up. It didn't come in by a message, so it is a fault of
+/// A domain value that doesn't add up. It didn't come in by a message, so it is a fault of
 /// ours.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WireError {
-    /// The messages have no place for it.
-    #[error("the messages cannot say {what}")]
-    NotExpressible { what: &'static str },
     /// A sum for a message overflowed.
     #[error("a sum for a message overflowed")]
     Arithmetic(#[from] loan::ArithmeticError),

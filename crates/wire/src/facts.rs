@@ -19,7 +19,6 @@ use crate::codes::{
     evidence_state_in, evidence_state_out, evidence_type_in, evidence_type_out, hardship_reason_in,
     hardship_reason_out, malicious_indicator_in, malicious_indicator_out,
 };
-use crate::error::WireError;
 use crate::events::event_out;
 use crate::money::{money_in, money_or_zero_in, money_out};
 use crate::primitives::{
@@ -286,16 +285,16 @@ fn midnight(day: Option<Date>) -> Timestamp {
 }
 
 /// Writes a loan.
-pub fn loan_facts_out(loan_id: &str, account: &Account) -> Result<policy::LoanFacts, WireError> {
+pub fn loan_facts_out(loan_id: &str, account: &Account) -> policy::LoanFacts {
     let currency = account.contract().currency;
-    let (contract, stated_instalments) = origin_out(&account.origin)?;
-    Ok(policy::LoanFacts {
+    let (contract, stated_instalments) = origin_out(&account.origin);
+    policy::LoanFacts {
         loan_id: loan_id.to_owned(),
         contract: Some(contract),
-        product: Some(product_out(&account.product)?),
+        product: Some(product_out(&account.product)),
         stated_instalments,
-        events: account.events.iter().map(|event| event_out(event, currency)).collect::<Result<_, _>>()?,
-    })
+        events: account.events.iter().map(|event| event_out(event, currency)).collect(),
+    }
 }
 
 /// Facts of a case.
@@ -337,13 +336,13 @@ pub fn facts_in(v: &mut Violations, field: &str, facts: Option<&policy::Facts>) 
 }
 
 /// Writes facts of a case.
-pub fn facts_out(facts: &Facts) -> Result<policy::Facts, WireError> {
+pub fn facts_out(facts: &Facts) -> policy::Facts {
     let currency = facts.loan.account.contract().currency;
-    Ok(policy::Facts {
+    policy::Facts {
         case_id: facts.case_id.clone(),
         borrower_id: facts.borrower_id.clone(),
         as_of_date: Some(date_out(facts.as_of)),
-        loan: Some(loan_facts_out(&facts.loan.loan_id, &facts.loan.account)?),
+        loan: Some(loan_facts_out(&facts.loan.loan_id, &facts.loan.account)),
         reason: hardship_reason_out(facts.reason).into(),
         hardship_end_date: facts.hardship_end.map(date_out),
         statement: Some(statement_out(&facts.statement, currency)),
@@ -353,5 +352,5 @@ pub fn facts_out(facts: &Facts) -> Result<policy::Facts, WireError> {
         proposal: facts.proposal.as_ref().map(|proposal| proposal_out(proposal, currency)),
         other_own_balance: Some(money_out(facts.other_own_balance, currency)),
         submitter_is_not_borrower: facts.submitter_is_not_borrower,
-    })
+    }
 }

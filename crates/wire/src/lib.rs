@@ -6,11 +6,15 @@
 //! proto comment gives it a meaning, and never written.
 
 mod account;
+mod calendars;
+mod changes;
 mod codes;
+mod conventions;
 mod decision;
 mod error;
 mod events;
 mod facts;
+mod loan_codes;
 mod measures;
 mod money;
 mod offer;
@@ -24,18 +28,23 @@ mod tests;
 pub use chassis::Violations;
 
 pub use self::account::{
-    LoanMessages, MAX_STATED_ROWS, account_in, contract_in, contract_out, loan_currency, origin_in,
-    origin_out, product_in, product_out, stated_row_in, stated_row_out,
+    LoanMessages, MAX_STATED_ROWS, account_in, contract_field, contract_in, contract_out, loan_currency,
+    origin_in, origin_out, product_in, product_out, stated_row_in, stated_row_out,
+};
+pub use self::calendars::{
+    calendar_section_in, calendar_section_out, check_covered, fill_calendar, leaves_calendar,
 };
 pub use self::codes::*;
+pub use self::conventions::{calendar_in, calendar_out};
 pub use self::decision::{StoredDecision, decision_in, decision_out};
 pub use self::error::WireError;
-pub use self::events::{MAX_EVENTS, event_in, event_out, events_in};
+pub use self::events::{MAX_EVENTS, event_in, event_out, events_in, id_field, kind_field};
 pub use self::facts::{
     MAX_STATEMENT_TEXT_CHARS, case_flags_in, case_flags_out, evidence_fact_in, evidence_fact_out,
     evidence_facts_in, facts_in, facts_out, loan_facts_in, loan_facts_out, prior_relief_in, prior_relief_out,
     statement_in, statement_out,
 };
+pub use self::loan_codes::*;
 pub use self::money::{
     ANY_CURRENCY, MAX_MONEY_MINOR, currency_in, money_in, money_or_zero_in, money_out, money_positive_in,
     money_signed_in, parts_in, parts_out,

@@ -7,10 +7,13 @@ use api::leeway::common::v1::{self, measure::Kind, payment_reduction::Pay, term_
 use assessment::{ProposedExtension, ProposedMeasure, ProposedPay, ProposedReAge};
 use chassis::Violations;
 use loan::contract::MAX_INSTALMENTS;
-use loan::{Currency, Extension, InterestScope, Measure, Ratio, ReAgeOver, ReducedPayment, ShortfallOver};
+use loan::{
+    Currency, Extension, InterestScope, Measure, Ratio, ReAgeOver, ReducedPayment, SettlementSum,
+    ShortfallOver, Waiver,
+};
 use rust_decimal::Decimal;
 
-use crate::codes::{
+use crate::loan_codes::{
     deferral_interest_in, deferral_interest_out, interest_scope_in, interest_scope_out,
     reduction_interest_in, reduction_interest_out,
 };
@@ -40,13 +43,13 @@ pub(crate) fn proposed_measure_in(
     let Some(kind) = &measure.kind else { return missing(v, field) };
     match kind {
         Kind::WaivePenalty(m) => {
-            let share = share_in(v, &at(field, "waive_penalty.share"), &m.share)?;
-            Some(ProposedMeasure::WaivePenalty { share })
+            let waiver = waiver_in(v, &at(field, "waive_penalty"), &m.share, m.amount.as_ref(), currency)?;
+            Some(ProposedMeasure::WaivePenalty { waiver })
         }
         Kind::WaiveInterest(m) => {
             let scope = interest_scope_in(v, &at(field, "waive_interest.scope"), m.scope);
-            let share = share_in(v, &at(field, "waive_interest.share"), &m.share);
-            Some(ProposedMeasure::WaiveInterest { scope: scope?, share: share? })
+            let waiver = waiver_in(v, &at(field, "waive_interest"), &m.share, m.amount.as_ref(), currency);
+            Some(ProposedMeasure::WaiveInterest { scope: scope?, waiver: waiver? })
         }
         Kind::ForgivePrincipal(m) => {
             let share = share_in(v, &at(field, "forgive_principal.share"), &m.share)?;
@@ -65,7 +68,7 @@ pub(crate) fn proposed_measure_in(
             let until = date_optional_in(v, &at(field, "rate_reduction.until_date"), m.until_date.as_ref());
             Some(ProposedMeasure::RateReduction { rate: rate?, until: until? })
         }
-        Kind::Settlement(m) => settlement_in(v, &at(field, "settlement"), m),
+        Kind::Settlement(m) => settlement_in(v, &at(field, "settlement"), m, currency),
         Kind::TokenPayments(m) => {
             let amount =
                 money_positive_in(v, &at(field, "token_payments.amount"), m.amount.as_ref(), currency);
@@ -133,16 +136,28 @@ fn extension_in(
     Some(ProposedMeasure::TermExtension { by: by? })
 }
 
-fn settlement_in(v: &mut Violations, field: &str, m: &v1::Settlement) -> Option<ProposedMeasure> {
-    let share = if m.principal_share.is_empty() {
-        Some(None)
-    } else {
-        part_in(v, &at(field, "principal_share"), &m.principal_share, true).map(Some)
+fn settlement_in(
+    v: &mut Violations,
+    field: &str,
+    m: &v1::Settlement,
+    currency: Currency,
+) -> Option<ProposedMeasure> {
+    let share_field = at(field, "principal_share");
+    let sum = match (m.principal_share.as_str(), &m.sum) {
+        ("", None) => Some(None),
+        (share, None) => {
+            part_in(v, &share_field, share, true).map(|share| Some(SettlementSum::PrincipalShare(share)))
+        }
+        ("", Some(sum)) => money_positive_in(v, &at(field, "sum"), Some(sum), currency)
+            .map(|sum| Some(SettlementSum::Sum(sum))),
+        (_, Some(_)) => {
+            refuse(v, &at(field, "sum"), reason::CONTRADICTION, "stands beside a share of the principal")
+        }
     };
     let pay_by = date_optional_in(v, &at(field, "pay_by_date"), m.pay_by_date.as_ref());
     let parts = small_in(v, &at(field, "parts"), m.parts, 0..=MAX_SETTLEMENT_PARTS);
     Some(ProposedMeasure::Settlement {
-        principal_share: share?,
+        sum: sum?,
         pay_by: pay_by?,
         parts: Some(parts?).filter(|parts| *parts > 0),
     })
@@ -154,6 +169,32 @@ fn share_in(v: &mut Violations, field: &str, text: &str) -> Option<Option<Ratio>
         Some(None)
     } else {
         ratio_in(v, field, text, Decimal::ZERO..=Decimal::ONE).map(Some)
+    }
+}
+
+/// How much is given up, by share or by amount; left out is `Some(None)`.
+fn waiver_in(
+    v: &mut Violations,
+    field: &str,
+    share: &str,
+    amount: Option<&v1::Money>,
+    currency: Currency,
+) -> Option<Option<Waiver>> {
+    let Some(amount) = amount else {
+        return share_in(v, &at(field, "share"), share).map(|share| share.map(Waiver::Share));
+    };
+    let field = at(field, "amount");
+    if !share.is_empty() {
+        return refuse(v, &field, reason::CONTRADICTION, "stands beside a share");
+    }
+    money_positive_in(v, &field, Some(amount), currency).map(|amount| Some(Waiver::Amount(amount)))
+}
+
+fn waiver_out(waiver: Option<Waiver>, currency: Currency) -> (String, Option<v1::Money>) {
+    match waiver {
+        Some(Waiver::Share(share)) => (ratio_out(share), None),
+        Some(Waiver::Amount(amount)) => (String::new(), Some(money_out(amount, currency))),
+        None => (String::new(), None),
     }
 }
 
@@ -177,16 +218,16 @@ fn rows_in(v: &mut Violations, field: &str, number: i32, bounds: RangeInclusive<
     u16::try_from(count_in(v, field, number, bounds)?).ok()
 }
 
-/// A measure from a proposed one. Left-out shares of a waiver mean all, a left-out scope means all interest, left-out parts
+/// A measure from a proposed one. A left-out share and amount of a waiver mean all, a left-out scope means all interest, left-out parts
 /// mean one, and left-out shortfall rows put the shortfall into the last instalment; everything else must be there.
 pub(crate) fn complete(v: &mut Violations, field: &str, proposed: ProposedMeasure) -> Option<Measure> {
     match proposed {
-        ProposedMeasure::WaivePenalty { share } => {
-            Some(Measure::WaivePenalty { share: share.unwrap_or(Ratio::ONE) })
+        ProposedMeasure::WaivePenalty { waiver } => {
+            Some(Measure::WaivePenalty { waiver: waiver.unwrap_or(Waiver::ALL) })
         }
-        ProposedMeasure::WaiveInterest { scope, share } => Some(Measure::WaiveInterest {
+        ProposedMeasure::WaiveInterest { scope, waiver } => Some(Measure::WaiveInterest {
             scope: scope.unwrap_or(InterestScope::All),
-            share: share.unwrap_or(Ratio::ONE),
+            waiver: waiver.unwrap_or(Waiver::ALL),
         }),
         ProposedMeasure::ForgivePrincipal { share } => {
             let share = set(v, &at(field, "forgive_principal.share"), share)?;
@@ -219,14 +260,10 @@ pub(crate) fn complete(v: &mut Violations, field: &str, proposed: ProposedMeasur
             },
         }),
         ProposedMeasure::RateReduction { rate, until } => Some(Measure::RateReduction { rate, until }),
-        ProposedMeasure::Settlement { principal_share, pay_by, parts } => {
-            let principal_share = set(v, &at(field, "settlement.principal_share"), principal_share);
+        ProposedMeasure::Settlement { sum, pay_by, parts } => {
+            let sum = set(v, &at(field, "settlement.principal_share"), sum);
             let pay_by = set(v, &at(field, "settlement.pay_by_date"), pay_by);
-            Some(Measure::Settlement {
-                principal_share: principal_share?,
-                pay_by: pay_by?,
-                parts: parts.unwrap_or(1),
-            })
+            Some(Measure::Settlement { sum: sum?, pay_by: pay_by?, parts: parts.unwrap_or(1) })
         }
         ProposedMeasure::TokenPayments { amount, months } => Some(Measure::TokenPayments { amount, months }),
     }
@@ -242,9 +279,9 @@ fn set<T>(v: &mut Violations, field: &str, value: Option<T>) -> Option<T> {
 /// A measure as a proposed one that leaves nothing out (except the shortfall's rows where it goes to the end).
 pub(crate) fn as_proposed(measure: &Measure) -> ProposedMeasure {
     match measure {
-        Measure::WaivePenalty { share } => ProposedMeasure::WaivePenalty { share: Some(*share) },
-        Measure::WaiveInterest { scope, share } => {
-            ProposedMeasure::WaiveInterest { scope: Some(*scope), share: Some(*share) }
+        Measure::WaivePenalty { waiver } => ProposedMeasure::WaivePenalty { waiver: Some(*waiver) },
+        Measure::WaiveInterest { scope, waiver } => {
+            ProposedMeasure::WaiveInterest { scope: Some(*scope), waiver: Some(*waiver) }
         }
         Measure::ForgivePrincipal { share } => ProposedMeasure::ForgivePrincipal { share: Some(*share) },
         Measure::ReAge { over } => ProposedMeasure::ReAge {
@@ -280,11 +317,9 @@ pub(crate) fn as_proposed(measure: &Measure) -> ProposedMeasure {
         Measure::RateReduction { rate, until } => {
             ProposedMeasure::RateReduction { rate: *rate, until: *until }
         }
-        Measure::Settlement { principal_share, pay_by, parts } => ProposedMeasure::Settlement {
-            principal_share: Some(*principal_share),
-            pay_by: Some(*pay_by),
-            parts: Some(*parts),
-        },
+        Measure::Settlement { sum, pay_by, parts } => {
+            ProposedMeasure::Settlement { sum: Some(*sum), pay_by: Some(*pay_by), parts: Some(*parts) }
+        }
         Measure::TokenPayments { amount, months } => {
             ProposedMeasure::TokenPayments { amount: *amount, months: *months }
         }
@@ -293,17 +328,18 @@ pub(crate) fn as_proposed(measure: &Measure) -> ProposedMeasure {
 
 /// Writes a proposed measure.
 pub(crate) fn proposed_measure_out(measure: &ProposedMeasure, currency: Currency) -> v1::Measure {
-    let share = |share: &Option<Ratio>| share.map(ratio_out).unwrap_or_default();
     let kind = match measure {
-        ProposedMeasure::WaivePenalty { share: all } => {
-            Kind::WaivePenalty(v1::WaivePenalty { share: share(all) })
+        ProposedMeasure::WaivePenalty { waiver } => {
+            let (share, amount) = waiver_out(*waiver, currency);
+            Kind::WaivePenalty(v1::WaivePenalty { share, amount })
         }
-        ProposedMeasure::WaiveInterest { scope, share: all } => Kind::WaiveInterest(v1::WaiveInterest {
-            share: share(all),
-            scope: scope.map_or(v1::InterestScope::Unspecified, interest_scope_out).into(),
-        }),
-        ProposedMeasure::ForgivePrincipal { share: all } => {
-            Kind::ForgivePrincipal(v1::ForgivePrincipal { share: share(all) })
+        ProposedMeasure::WaiveInterest { scope, waiver } => {
+            let (share, amount) = waiver_out(*waiver, currency);
+            let scope = scope.map_or(v1::InterestScope::Unspecified, interest_scope_out);
+            Kind::WaiveInterest(v1::WaiveInterest { share, scope: scope.into(), amount })
+        }
+        ProposedMeasure::ForgivePrincipal { share } => {
+            Kind::ForgivePrincipal(v1::ForgivePrincipal { share: share.map(ratio_out).unwrap_or_default() })
         }
         ProposedMeasure::ReAge { over } => Kind::ReAge(match over {
             ProposedReAge::Rows(rows) => v1::ReAge { rows: i32::from(*rows), to_end: false },
@@ -335,11 +371,19 @@ pub(crate) fn proposed_measure_out(measure: &ProposedMeasure, currency: Currency
             annual_rate: rate_out(*rate),
             until_date: until.map(date_out),
         }),
-        ProposedMeasure::Settlement { principal_share, pay_by, parts } => Kind::Settlement(v1::Settlement {
-            principal_share: share(principal_share),
-            pay_by_date: pay_by.map(date_out),
-            parts: parts.map(i32::from).unwrap_or_default(),
-        }),
+        ProposedMeasure::Settlement { sum, pay_by, parts } => {
+            let (principal_share, sum) = match sum {
+                Some(SettlementSum::PrincipalShare(share)) => (ratio_out(*share), None),
+                Some(SettlementSum::Sum(sum)) => (String::new(), Some(money_out(*sum, currency))),
+                None => (String::new(), None),
+            };
+            Kind::Settlement(v1::Settlement {
+                principal_share,
+                pay_by_date: pay_by.map(date_out),
+                parts: parts.map(i32::from).unwrap_or_default(),
+                sum,
+            })
+        }
         ProposedMeasure::TokenPayments { amount, months } => Kind::TokenPayments(v1::TokenPayments {
             amount: Some(money_out(*amount, currency)),
             months: i32::from(*months),

@@ -36,6 +36,8 @@ pub mod reason {
     pub const OTHER_CURRENCY: &str = "OTHER_CURRENCY";
     /// What may stand once stands twice.
     pub const DUPLICATE: &str = "DUPLICATE";
+    /// The pack's calendar doesn't know the year of a date.
+    pub const NOT_COVERED: &str = "NOT_COVERED";
     /// It contradicts another field.
     pub const CONTRADICTION: &str = "CONTRADICTION";
 }

@@ -1,7 +1,9 @@
 //! Round trips, and refusals with all their violations.
 
+mod calendars;
 mod decisions;
 mod facts;
+mod loans;
 mod samples;
 mod words;
 

@@ -75,7 +75,13 @@ async fn import_row(shared: &Shared, row: &ImportLoansRequest, actor: &str) -> R
         Ok(RowOutcome::Refused(ImportRefusal { row: row.row, loan_id, reason: reason.to_owned(), message }))
     };
     let mut v = Violations::new();
-    let registration = registration_in(&mut v, "loan", row.loan.as_ref(), shared.now());
+    let registration = match registration_in(shared, &mut v, "loan", row.loan.as_ref()).await {
+        Ok(registration) => registration,
+        Err(problem) if problem.code() == Code::FailedPrecondition => {
+            return refused(problem.reason().as_str_name(), problem.to_string());
+        }
+        Err(problem) => return Err(problem),
+    };
     let Some(registration) = registration.filter(|_| v.is_empty()) else {
         return refused("ERROR_REASON_VALIDATION_FAILED", v.describe());
     };

@@ -1,4 +1,5 @@
 use api::leeway::application::v1::{LoanRegistration, RegisterLoanRequest, RegisterLoanResponse};
+use assessment::PackCalendar;
 use chassis::{Principal, Problem, Violations};
 use jiff::Timestamp;
 use loan::{Account, LoanError};
@@ -25,7 +26,7 @@ pub async fn handle(
     let message = request.into_inner();
     let mut v = Violations::new();
     let mutation = Mutation::of(principal.clone(), METHOD, &message.request_id, &message, &mut v);
-    let registration = registration_in(&mut v, "loan", message.loan.as_ref(), shared.now());
+    let registration = registration_in(shared, &mut v, "loan", message.loan.as_ref()).await?;
     v.into_result()?;
     let registration =
         registration.ok_or_else(|| Problem::internal("a registration was neither read nor refused"))?;
@@ -96,17 +97,55 @@ pub async fn registered(shared: &Shared, registration: Registration, actor: &str
     Ok(commit)
 }
 
-/// A loan as it comes in, replayed once so that whatever doesn't add up is refused here.
-pub fn registration_in(
+/// A loan as it comes in, replayed once so that whatever doesn't add up is refused here. A contract that leaves it to its
+/// pack which days are business days takes the pack's calendar, for good: agreed dates don't move with later packs.
+/// Errors: PACK_UNKNOWN, or UNAVAILABLE where that calendar isn't known here and policy doesn't answer.
+pub async fn registration_in(
+    shared: &Shared,
     v: &mut Violations,
     field: &str,
     registration: Option<&LoanRegistration>,
-    now: Timestamp,
-) -> Option<Registration> {
+) -> Result<Option<Registration>, Problem> {
     let Some(message) = registration else {
         v.add(field, wire::reason::REQUIRED, "give the loan");
-        return None;
+        return Ok(None);
     };
+    let pack_name = pack_name(message);
+    let readable = wire::id_in(&mut Violations::new(), "pack_name", pack_name).is_some();
+    if !readable || !wire::leaves_calendar(message.contract.as_ref()) {
+        return Ok(read(v, field, message, shared.now()));
+    }
+    let calendar = packs::calendar(shared, pack_name).await?;
+    let mut first = Violations::new();
+    let registration = read_under(&mut first, (field, message), &calendar, shared.now());
+    if first.is_empty() {
+        return Ok(registration);
+    }
+    let calendar = packs::calendar_anew(shared, pack_name).await.unwrap_or(calendar);
+    Ok(read_under(v, (field, message), &calendar, shared.now()))
+}
+
+fn pack_name(registration: &LoanRegistration) -> &str {
+    if registration.pack_name.is_empty() { DEFAULT_PACK } else { &registration.pack_name }
+}
+
+/// Reads a registration whose contract takes the calendar of its pack.
+fn read_under(
+    v: &mut Violations,
+    (field, message): (&str, &LoanRegistration),
+    calendar: &PackCalendar,
+    now: Timestamp,
+) -> Option<Registration> {
+    let mut filled = message.clone();
+    wire::fill_calendar(filled.contract.as_mut(), &calendar.business);
+    let mut registration = read(v, field, &filled, now)?;
+    // The same registration comes again with the same content, whatever calendar the pack has by then.
+    registration.record.registration_hash = payload_hash(message);
+    wire::check_covered(v, field, &registration.record.account, (pack_name(message), calendar));
+    Some(registration)
+}
+
+fn read(v: &mut Violations, field: &str, message: &LoanRegistration, now: Timestamp) -> Option<Registration> {
     let loan_id = wire::id_in(v, &wire::at(field, "loan_id"), &message.loan_id);
     let borrower_id = wire::id_in(v, &wire::at(field, "borrower_id"), &message.borrower_id);
     let messages = LoanMessages {
@@ -117,8 +156,7 @@ pub fn registration_in(
     };
     let account = wire::account_in(v, field, messages, now);
     let account = account.and_then(|account| replayable(v, field, account));
-    let pack_name = if message.pack_name.is_empty() { DEFAULT_PACK } else { &message.pack_name };
-    let pack_name = wire::id_in(v, &wire::at(field, "pack_name"), pack_name);
+    let pack_name = wire::id_in(v, &wire::at(field, "pack_name"), pack_name(message));
     let product = message.product.clone().unwrap_or_default();
     let record = LoanRecord {
         loan_id: loan_id?,
@@ -149,15 +187,11 @@ fn replayable(v: &mut Violations, field: &str, account: Account) -> Option<Accou
             return None;
         }
     };
-    let mut replayed = opened;
-    for (index, event) in account.events.into_iter().enumerate() {
-        match replayed.record(event) {
-            Ok(next) => replayed = next,
-            Err(error) => {
-                refuse(v, &wire::item("events", index), &error);
-                return None;
-            }
+    match opened.record_all(account.events) {
+        Ok(replayed) => Some(replayed),
+        Err((index, error)) => {
+            refuse(v, &wire::item("events", index), &error);
+            None
         }
     }
-    Some(replayed)
 }

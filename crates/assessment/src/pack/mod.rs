@@ -3,6 +3,7 @@
 //! [`load_pack`] reads the bytes of such a folder, checks everything that can be checked without a case, and
 //! refuses with every problem at once. A pack's identity is the digest of its content.
 
+mod calendar;
 mod csv_rows;
 pub(crate) mod measures;
 pub(crate) mod parameters;
@@ -13,9 +14,10 @@ mod texts;
 
 use std::collections::BTreeMap;
 
-use loan::{Currency, Date};
+use loan::{BusinessCalendar, Currency, Date};
 use sha2::{Digest, Sha256};
 
+pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
 use parameters::ParameterReader;
 pub use parameters::{Parameter, Process, Settings};
 use reader::{Node, Problems, Section, Value, mismatch, suggest};
@@ -33,8 +35,9 @@ pub const MAX_PACK_FILES: usize = 64;
 /// Most bytes of a pack, all files together.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "pack.toml",
+    "calendar.toml",
     "rules.toml",
     "contact.toml",
     "reasons/en.toml",
@@ -84,6 +87,8 @@ pub struct Pack {
     pub reasons: Vec<DeclineReason>,
     /// Rules of contact.
     pub contact: Contact,
+    /// Which days are business days, for which years, and by which source.
+    pub business_days: BusinessDaysSection,
     pub(crate) tables: Tables,
 }
 
@@ -91,6 +96,11 @@ impl Pack {
     /// Which documents count for a reason, any of them.
     pub fn evidence(&self) -> &BTreeMap<HardshipReason, Vec<EvidenceType>> {
         &self.tables.evidence
+    }
+
+    /// Which days are business days, in the years that [`Pack::business_days`] covers.
+    pub fn calendar(&self) -> &BusinessCalendar {
+        &self.business_days.calendar.business
     }
 
     /// Code and sentences of a decline code.
@@ -176,6 +186,9 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
     let contact = with_file(files, "contact.toml", all, |bytes, problems| {
         reader::parse(bytes, problems).and_then(|root| texts::contact(&root, problems))
     });
+    let business_days = with_file(files, "calendar.toml", all, |bytes, problems| {
+        reader::parse(bytes, problems).and_then(|root| calendar::read(&root, problems))
+    });
     let chinese = with_file(files, "reasons/zh-CN.toml", all, |bytes, problems| {
         reader::parse(bytes, problems).map(|root| texts::reasons(&root, problems))
     });
@@ -206,6 +219,7 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
         rules: rules?,
         reasons: texts::join(&chinese?, &english?),
         contact: contact?,
+        business_days: business_days?,
         tables,
     })
 }

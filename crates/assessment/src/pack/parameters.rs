@@ -88,7 +88,7 @@ pub struct Process {
     pub reporting_threshold_days: u32,
 }
 
-const STATUSES: [&str; 3] = ["law", "guidance", "house"];
+pub(super) const STATUSES: [&str; 3] = ["law", "guidance", "house"];
 
 /// Parameters that are shown to other services and people; the engine doesn't compute with them.
 const FLAGS: [&str; 4] =

@@ -6,7 +6,7 @@ use assessment::{
 };
 use loan::{
     Account, Amortisation, DeferralInterest, Event, EventKind, InterestScope, Measure, Origin, Ratio,
-    ReducedPayment, ReductionInterest, ShortfallOver, Terms,
+    ReducedPayment, ReductionInterest, SettlementSum, ShortfallOver, Terms, Waiver,
 };
 
 use crate::support::{
@@ -88,8 +88,8 @@ fn waivers_of_a_proposal_keep_to_the_gate() {
     let trial: Change = |facts| facts.prior.broken_plans_12m = 1;
     let redate: Change = |facts| facts.statement.essentials = vec![monthly("6500.00", 0, 0)];
     let nothing: Change = |_| ();
-    let penalty = ProposedMeasure::WaivePenalty { share: None };
-    let interest = ProposedMeasure::WaiveInterest { scope: Some(InterestScope::Overdue), share: None };
+    let penalty = ProposedMeasure::WaivePenalty { waiver: None };
+    let interest = ProposedMeasure::WaiveInterest { scope: Some(InterestScope::Overdue), waiver: None };
     // (what, gate, months of the deferral, waiver beside it, stands)
     let rows = [
         ("trial, penalty as the platform adds it", trial, 3, penalty.clone(), true),
@@ -219,12 +219,63 @@ fn a_floor_above_the_tiers_shares_still_lets_settle() {
         .iter()
         .flat_map(|offer| &offer.terms.measures)
         .filter_map(|measure| match measure {
-            Measure::Settlement { principal_share, .. } => Some(*principal_share),
+            Measure::Settlement { sum: SettlementSum::PrincipalShare(share), .. } => Some(*share),
             _ => None,
         })
         .collect();
     assert_eq!(decision.derived_facts["arrears.bucket"], "M1");
     assert_eq!(shares, [Ratio::ONE], "{:?}", decision.derived_facts);
+}
+
+#[test]
+fn a_settlement_by_sum_is_judged_like_the_share_it_comes_to() {
+    // 4,566.49 is left, of which the floor of M2 is 95 %: 4,338.1655, so 4,338.17 by share and by sum.
+    let rows =
+        [("4338.16", None), ("4338.17", Some("4338.17")), ("4400.00", Some("4400.00")), ("4566.50", None)];
+    for (sum, stands) in rows {
+        let mut facts = wang();
+        facts.statement.lump_sum.as_mut().unwrap().amount = money("4700.00");
+        let settlement = ProposedMeasure::Settlement {
+            sum: Some(SettlementSum::Sum(money(sum))),
+            pay_by: None,
+            parts: None,
+        };
+        facts.proposal = Some(Proposal { measures: vec![settlement], first_payment: None });
+        let decision = decide(&facts);
+        let proposed = decision.offers.iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal));
+        assert_eq!(proposed.map(|offer| offer.total_to_pay), stands.map(money), "{sum}");
+        let refused = sentences(&decision).contains(&"The rules don't allow a settlement, or not as far.");
+        assert_eq!(refused, stands.is_none(), "{sum}");
+        if let Some(offer) = proposed {
+            let forgiven = money("4566.49").sub(money(sum)).unwrap();
+            assert_eq!(offer.waived.principal, forgiven, "{sum}");
+            assert_eq!(offer.required_authority, Authority::OfficerAndSupervisor, "{sum}");
+        }
+    }
+}
+
+#[test]
+fn a_penalty_may_be_waived_up_to_an_amount() {
+    let penalty =
+        |minor| ProposedMeasure::WaivePenalty { waiver: Some(Waiver::Amount(loan::Amount::new(minor))) };
+    let mut facts = li();
+    let with = |first: ProposedMeasure| {
+        let mut proposal = deferral(3);
+        proposal.measures.insert(0, first);
+        Some(proposal)
+    };
+    facts.proposal = with(penalty(100));
+    let decision = decide(&facts);
+    let offer = decision.offers.iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal)).unwrap();
+    assert_eq!(offer.waived.penalty, loan::Amount::new(100));
+    facts.proposal = with(penalty(1_000_000));
+    let all = decide(&facts);
+    let offer = all.offers.iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal)).unwrap();
+    facts.proposal = with(ProposedMeasure::WaivePenalty { waiver: None });
+    let unstated = decide(&facts);
+    let same = unstated.offers.iter().find(|offer| offer.labels.contains(&OfferLabel::Proposal)).unwrap();
+    assert_eq!(offer.waived, same.waived);
+    assert_eq!(offer.total_to_pay, same.total_to_pay);
 }
 
 #[test]
@@ -244,7 +295,7 @@ fn an_income_gap_is_compared_exactly() {
 
 #[test]
 fn sentences_for_the_borrower_hold_no_codes() {
-    let bare = ProposedMeasure::Settlement { principal_share: None, pay_by: None, parts: None };
+    let bare = ProposedMeasure::Settlement { sum: None, pay_by: None, parts: None };
     let settlement = Proposal { measures: vec![bare], first_payment: None };
     let rate = ProposedMeasure::RateReduction { rate: loan::Rate::parse("0.01").unwrap(), until: None };
     let lower = Proposal { measures: vec![rate], first_payment: None };

@@ -1,6 +1,8 @@
 //! The assessment under the packs that ship: stories, pack refusals, affordability, authority, properties.
 
 #[cfg(test)]
+mod calendars;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod packs;

@@ -1,7 +1,7 @@
 //! Properties that hold for every case.
 
 use assessment::{Facts, OfferLabel, Outcome, ProposedMeasure, Trace, assess};
-use loan::{Amount, Ratio};
+use loan::{Amount, Ratio, Waiver};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use rust_decimal::Decimal;
 
@@ -55,7 +55,9 @@ proptest! {
         let pack = pack("cn-instalment");
         let cost = |percent: i64| {
             let mut facts = zhang();
-            let waiver = ProposedMeasure::WaivePenalty { share: Some(Ratio::from(Decimal::new(percent, 2))) };
+            let waiver = ProposedMeasure::WaivePenalty {
+                waiver: Some(Waiver::Share(Ratio::from(Decimal::new(percent, 2)))),
+            };
             let proposal = facts.proposal.as_mut().unwrap();
             proposal.measures.insert(0, waiver);
             if let Some(ProposedMeasure::PaymentReduction { instalments, .. }) = proposal.measures.last_mut() {

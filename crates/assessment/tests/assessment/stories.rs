@@ -5,7 +5,9 @@ use assessment::{
     Authority, CreditReporting, Decision, DeclineCode, EvidenceState, Facts, Offer, OfferLabel, Outcome,
     ProposalOutcome, Trace, Verdict, assess,
 };
-use loan::{Amount, DeferralInterest, Measure, Ratio, ReducedPayment, ReductionInterest, ShortfallOver};
+use loan::{
+    Amount, DeferralInterest, Measure, Ratio, ReducedPayment, ReductionInterest, ShortfallOver, Waiver,
+};
 
 fn decide(facts: &Facts) -> Decision {
     assess(&pack("cn-instalment"), facts, Trace::Full).unwrap()
@@ -35,7 +37,7 @@ fn li_is_offered_a_three_month_deferral_at_once() {
     assert_eq!(
         offer.terms.measures,
         [
-            Measure::WaivePenalty { share: Ratio::ONE },
+            Measure::WaivePenalty { waiver: Waiver::ALL },
             Measure::Deferral { months: 3, interest: DeferralInterest::None },
         ]
     );
@@ -63,7 +65,7 @@ fn zhang_gets_his_proposal_completed_by_an_officer() {
     assert_eq!(
         offer.terms.measures,
         [
-            Measure::WaivePenalty { share: Ratio::ONE },
+            Measure::WaivePenalty { waiver: Waiver::ALL },
             Measure::PaymentReduction {
                 pay: ReducedPayment::Factor(Ratio::parse("0.5").unwrap()),
                 instalments: 3,
@@ -331,7 +333,7 @@ fn a_proposal_that_cannot_be_kept_is_changed_with_the_reason() {
 #[test]
 fn a_bare_settlement_proposal_is_completed_from_the_pack() {
     let mut facts = wang();
-    let bare = assessment::ProposedMeasure::Settlement { principal_share: None, pay_by: None, parts: None };
+    let bare = assessment::ProposedMeasure::Settlement { sum: None, pay_by: None, parts: None };
     facts.proposal = Some(assessment::Proposal { measures: vec![bare], first_payment: None });
     let decision = decide(&facts);
     let offer = labelled(&decision, OfferLabel::Proposal);

@@ -10,8 +10,8 @@ use assessment::{
     load_pack,
 };
 use loan::{
-    Account, Amortisation, Amount, Contract, Currency, Date, Event, EventKind, Origin, Overpayment, Part,
-    Product, Rate, Ratio,
+    Account, Amortisation, Amount, Contract, Conventions, Currency, Date, Event, EventKind, Origin,
+    OverdueInterest, Overpayment, Part, PayOffInterest, Product, Rate, Ratio,
 };
 
 /// The bytes of a pack that ships.
@@ -53,6 +53,9 @@ pub fn product() -> Product {
         cost_cap: Rate::parse("0.24").unwrap(),
         allocation: vec![Part::Penalty, Part::Fee, Part::Interest, Part::Principal],
         overpayment: Overpayment::ReduceNext,
+        late_allocation: None,
+        overdue_interest: OverdueInterest::None,
+        pay_off_interest: PayOffInterest::ToDate,
     }
 }
 
@@ -89,6 +92,7 @@ pub fn contract(principal: &str, rate: &str, instalments: u16, interest_from: &s
         first_due: loan::calendar::month_after(15, interest_from, 1).unwrap(),
         anchor_day: None,
         instalment_multiple_of: None,
+        conventions: Conventions::default(),
     }
 }
 

@@ -263,7 +263,10 @@ fn kind(offer: &common::Offer) -> String {
         }) => Some(format!("extend {n}")),
         Kind::TermExtension(_) => Some("extend".to_owned()),
         Kind::RateReduction(r) => Some(format!("rate {}", percent(&r.annual_rate))),
-        Kind::Settlement(s) => Some(format!("settle {}", percent(&s.principal_share))),
+        Kind::Settlement(s) => Some(match &s.sum {
+            Some(sum) => format!("settle {}", money(Some(sum))),
+            None => format!("settle {}", percent(&s.principal_share)),
+        }),
         Kind::TokenPayments(t) => Some(format!("token {} mo", t.months)),
         Kind::ReAge(_) => Some("re-age".to_owned()),
         Kind::WaivePenalty(_) | Kind::WaiveInterest(_) | Kind::ForgivePrincipal(_) => None,

@@ -76,6 +76,7 @@ impl StoryLoan {
             instalments: self.instalments,
             interest_from_date: Some(day(self.interest_from)),
             first_due_date: Some(day(first_due)),
+            ..common::LoanContract::default()
         };
         let registration = pb::LoanRegistration {
             loan_id: self.loan_id.to_owned(),

@@ -123,6 +123,7 @@ fn open(row: &Row, first_due: Date) -> anyhow::Result<LoanRegistration> {
         instalments: i32::try_from(rows.len())?,
         interest_from_date: Some(date(issued.min(first_due.checked_sub(Span::new().months(1))?))),
         first_due_date: Some(date(first_due)),
+        ..common::LoanContract::default()
     };
     Ok(registration(row, contract, rows, false))
 }
@@ -157,6 +158,7 @@ fn closed(row: &Row) -> anyhow::Result<LoanRegistration> {
         instalments: row.term,
         interest_from_date: Some(date(issued)),
         first_due_date: Some(date(issued.checked_add(Span::new().months(1))?)),
+        ..common::LoanContract::default()
     };
     Ok(registration(row, contract, Vec::new(), true))
 }
@@ -175,6 +177,7 @@ fn registration(
             penalty_multiplier: "1".to_owned(),
             cost_cap: "0.36".to_owned(),
             overpayment: common::Overpayment::ReduceNext.into(),
+            ..common::LoanProduct::default()
         }),
         stated_instalments,
         events: Vec::new(),

@@ -23,7 +23,7 @@ struct Row {
     instalments: i32,
     interest_from_date: Date,
     first_due_date: Date,
-    /// `equal_instalments` (default) or `equal_principal`.
+    /// `equal_instalments` (default), `equal_principal`, `interest_only` or `flat`.
     #[serde(default)]
     amortisation: String,
     #[serde(default)]
@@ -48,7 +48,11 @@ fn registration(row: Row) -> anyhow::Result<LoanRegistration> {
     let amortisation = match row.amortisation.as_str() {
         "" | "equal_instalments" => common::Amortisation::EqualInstalments,
         "equal_principal" => common::Amortisation::EqualPrincipal,
-        other => anyhow::bail!("amortisation `{other}` is neither `equal_instalments` nor `equal_principal`"),
+        "interest_only" => common::Amortisation::InterestOnly,
+        "flat" => common::Amortisation::Flat,
+        other => anyhow::bail!(
+            "amortisation `{other}` is none of `equal_instalments`, `equal_principal`, `interest_only`, `flat`"
+        ),
     };
     let contract = common::LoanContract {
         principal: Some(common::Money { currency_code: row.currency, minor_units: principal.minor() }),
@@ -57,6 +61,7 @@ fn registration(row: Row) -> anyhow::Result<LoanRegistration> {
         instalments: row.instalments,
         interest_from_date: Some(date(row.interest_from_date)),
         first_due_date: Some(date(row.first_due_date)),
+        ..common::LoanContract::default()
     };
     Ok(LoanRegistration {
         loan_id: row.loan_id,
@@ -82,6 +87,19 @@ mod tests {
         let loans = read(&mut csv::Reader::from_reader(text.as_bytes())).unwrap();
         let contract = loans[0].registration.contract.clone().unwrap();
         assert_eq!(contract.principal.unwrap().minor_units, 1_200_000);
+        for (word, amortisation) in [
+            ("equal_principal", common::Amortisation::EqualPrincipal),
+            ("interest_only", common::Amortisation::InterestOnly),
+            ("flat", common::Amortisation::Flat),
+        ] {
+            let row = format!("L1,li,CNY,12000.00,0.144,12,2026-01-15,2026-02-15,{word}");
+            let text = format!("{head},amortisation\n{row}\n");
+            let loans = read(&mut csv::Reader::from_reader(text.as_bytes())).unwrap();
+            assert_eq!(loans[0].registration.contract.as_ref().unwrap().amortisation(), amortisation);
+        }
+        let text =
+            format!("{head},amortisation\nL1,li,CNY,12000.00,0.144,12,2026-01-15,2026-02-15,balloon\n");
+        assert!(read(&mut csv::Reader::from_reader(text.as_bytes())).is_err());
         let text = format!("{head},amortization\nL1,li,CNY,12000.00,0.144,12,2026-01-15,2026-02-15,x\n");
         assert!(read(&mut csv::Reader::from_reader(text.as_bytes())).is_err());
     }

@@ -4,7 +4,7 @@ use crate::calendar::{self, Date};
 use crate::error::{ArithmeticError, LoanError};
 use crate::money::Amount;
 use crate::parts::Parts;
-use crate::state::{Bucket, Dpd, RowState, Spell, State};
+use crate::state::{Bucket, Dpd, Plan, RowState, Standing, State};
 
 use super::Ledger;
 
@@ -18,28 +18,17 @@ impl Ledger<'_> {
         Ok(true)
     }
 
-    /// Notes whether the loan is past due at the end of `day`; days since the last note had no events.
-    pub(super) fn observe(&mut self, day: Date) -> Result<(), LoanError> {
-        if day < self.observed_to {
-            return Ok(());
+    /// Notes the oldest unpaid due date at the end of the ledger's day. Days until the next event change nothing.
+    pub(super) fn observe(&mut self) -> Result<(), LoanError> {
+        let oldest_unpaid_due = self.oldest_unpaid_due()?;
+        if self.standings.last().is_none_or(|last| last.oldest_unpaid_due != oldest_unpaid_due) {
+            self.standings.push(Standing { from: self.day, oldest_unpaid_due });
         }
-        let oldest = self.oldest_unpaid_due()?.filter(|due| *due < day);
-        let running = self.spells.last_mut().filter(|spell| spell.to.is_none());
-        match (oldest, running) {
-            (None, None) => {}
-            (None, Some(spell)) => spell.to = Some(day),
-            (Some(due), Some(spell)) => spell.longest = spell.longest.max(days_past(due, day)),
-            (Some(due), None) => {
-                let from = calendar::next_day(due)?.max(self.observed_to);
-                self.spells.push(Spell { from, to: None, longest: days_past(due, day) });
-            }
-        }
-        self.observed_to = day;
         Ok(())
     }
 
     /// Earliest due date in force with fee, interest or principal unpaid, past or not.
-    fn oldest_unpaid_due(&self) -> Result<Option<Date>, ArithmeticError> {
+    pub(super) fn oldest_unpaid_due(&self) -> Result<Option<Date>, ArithmeticError> {
         let mut oldest: Option<Date> = None;
         for line in &self.lines {
             if line.state.is_open()? {
@@ -67,7 +56,8 @@ impl Ledger<'_> {
                 arrears = arrears.plus(&left)?;
             } else {
                 // Penalty stays due where relief has moved its row.
-                arrears.penalty = arrears.penalty.add(left.penalty)?;
+                let to_come = self.model.penalty_of(row.row.nr);
+                arrears.penalty = arrears.penalty.add(left.penalty.sub_floor0(to_come)?)?;
                 if row.is_open()? {
                     next_due = Some(next_due.map_or(due, |next| next.min(due)));
                 }
@@ -76,10 +66,11 @@ impl Ledger<'_> {
         self.check_conserved(&owed, &paid, &waived)?;
         let oldest_unpaid_due = self.oldest_unpaid_due()?;
         let current = oldest_unpaid_due.map_or(0, |due| days_past(due, as_of));
-        let contract = self.contract_days_past_due(as_of, &paid, &waived, owed.is_zero())?;
+        let contract = self.contract_days_past_due(as_of, &paid, owed.is_zero())?;
         Ok(State {
             as_of,
             interest_from: self.account.contract().interest_from,
+            rates: self.model.rates.clone(),
             rows,
             versions: self.versions.clone(),
             principal_left: owed.principal,
@@ -88,54 +79,67 @@ impl Ledger<'_> {
             paid,
             waived,
             forgiven_principal: waived.principal,
-            unallocated: self.unallocated,
+            charged_back: self.charged_back,
+            unallocated: self.idle_sum()?,
+            plan: Plan::of(&self.model),
             dpd: Dpd { current, contract },
             bucket: Bucket::of(current),
             oldest_unpaid_due,
             next_due,
             closed: owed.is_zero(),
-            spells: self.spells.clone(),
+            standings: self.standings.clone(),
         })
+    }
+
+    fn idle_sum(&self) -> Result<Amount, ArithmeticError> {
+        Amount::try_sum(self.idle.iter().map(|money| money.amount))
     }
 
     /// Every part paid + forgiven + left is the principal, and every payment is somewhere.
     fn check_conserved(&self, owed: &Parts, paid: &Parts, waived: &Parts) -> Result<(), LoanError> {
-        let principal = self.account.contract().principal;
+        let principal = self.account.contract().principal.add(self.charged_back)?;
         let accounted = Amount::try_sum([owed.principal, paid.principal, waived.principal])?;
         if accounted != principal {
             return Err(LoanError::NotConserved { what: "principal", left: accounted, right: principal });
         }
-        let placed = paid.total()?.add(self.unallocated)?;
+        let placed = paid.total()?.add(self.idle_sum()?)?;
         if placed != self.received {
             return Err(LoanError::NotConserved { what: "payments", left: placed, right: self.received });
         }
         Ok(())
     }
 
-    /// By the original due dates. Without relief in force these are the rows' own; under relief everything paid or given
-    /// up is counted against the contract rows in order, since relief moves amounts between rows.
-    fn contract_days_past_due(
-        &self,
-        as_of: Date,
-        paid: &Parts,
-        waived: &Parts,
-        closed: bool,
-    ) -> Result<u32, LoanError> {
+    /// By the original due dates: of rows that are overdue now, and, where relief or a change moved amounts between rows, of
+    /// the principal that the contract's rows ask for and that wasn't paid; forgiving some pays none. Interest isn't compared: a
+    /// lower rate or a pause takes some away from who is on time.
+    fn contract_days_past_due(&self, as_of: Date, paid: &Parts, closed: bool) -> Result<u32, LoanError> {
         if closed {
             return Ok(0);
         }
-        if self.plans.is_empty() {
-            return Ok(self.oldest_unpaid_due()?.map_or(0, |due| days_past(due, as_of)));
-        }
-        let mut covered = paid.instalment()?.add(waived.instalment()?)?;
-        for row in &self.contract_rows {
-            let total = row.total()?;
-            if total > covered {
-                return Ok(days_past(row.contract_due, as_of));
+        let mut oldest: Option<Date> = None;
+        for line in &self.lines {
+            if line.state.row.due < as_of && line.state.is_open()? {
+                let due = line.state.row.contract_due;
+                oldest = Some(oldest.map_or(due, |oldest| oldest.min(due)));
             }
-            covered = covered.sub(total)?;
         }
-        Ok(0)
+        if !self.plans.is_empty() || self.moved {
+            let covered = paid.principal.sub_floor0(self.charged_back)?;
+            let first = self.first_uncovered(covered)?;
+            oldest = [oldest, first].into_iter().flatten().min();
+        }
+        Ok(oldest.map_or(0, |due| days_past(due, as_of)))
+    }
+
+    fn first_uncovered(&self, covered: Amount) -> Result<Option<Date>, LoanError> {
+        let mut covered = covered;
+        for row in &self.contract_rows {
+            if row.principal > covered {
+                return Ok(Some(row.contract_due));
+            }
+            covered = covered.sub(row.principal)?;
+        }
+        Ok(None)
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::account::{Account, Event, EventKind};
-use crate::calendar::{self, Date};
+use crate::account::Account;
+use crate::calendar::Date;
+use crate::event::{Event, EventKind};
+use crate::model::Days;
 
 /// Events effective by a day, reversed payments left out.
 pub(super) struct Timeline<'a> {
@@ -22,7 +24,11 @@ impl<'a> Timeline<'a> {
             .collect();
         let mut events: Vec<&Event> = effective()
             .filter(|event| {
-                !matches!(&event.kind, EventKind::Payment { id, .. } if reversed.contains(id.as_str()))
+                !matches!(
+                    &event.kind,
+                    EventKind::Payment { id, .. } | EventKind::PayOff { id, .. }
+                        if reversed.contains(id.as_str())
+                )
             })
             .collect();
         // Stable: events of one day and one moment keep the order of entry.
@@ -42,45 +48,5 @@ impl<'a> Timeline<'a> {
             EventKind::ReliefUndone { id, kept_to } if id == plan => Some((event.effective, *kept_to)),
             _ => None,
         })
-    }
-}
-
-/// Runs of days, both ends included.
-#[derive(Clone, Default)]
-pub(super) struct Days(Vec<(Date, Date)>);
-
-impl Days {
-    pub fn push(&mut self, from: Date, to: Date) {
-        if from <= to {
-            self.0.push((from, to));
-        }
-    }
-
-    /// The same days as disjoint runs.
-    pub fn merged(mut self) -> Self {
-        self.0.sort_unstable();
-        let mut runs: Vec<(Date, Date)> = Vec::with_capacity(self.0.len());
-        for (from, to) in self.0 {
-            match runs.last_mut() {
-                Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                _ => runs.push((from, to)),
-            }
-        }
-        Self(runs)
-    }
-
-    /// Days after `from` up to and including `to` that aren't among these (merged) runs. Day d carries the night from
-    /// d − 1 to d.
-    pub fn charged(&self, from: Date, to: Date) -> i64 {
-        let free: i64 = self
-            .0
-            .iter()
-            .map(|(first, last)| {
-                let start = (*first).max(from.tomorrow().unwrap_or(from));
-                let end = (*last).min(to);
-                (calendar::days_between(start, end) + 1).max(0)
-            })
-            .sum();
-        calendar::days_between(from, to) - free
     }
 }

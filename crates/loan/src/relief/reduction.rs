@@ -1,8 +1,8 @@
 //! Payment reduction and token payments.
 
+use crate::calendar::Date;
 use crate::error::{ArithmeticError, LoanError};
 use crate::money::Amount;
-use crate::schedule::Period;
 use crate::terms::{ReducedPayment, ReductionInterest, ShortfallOver};
 
 use super::{Content, Draft, enough};
@@ -18,10 +18,10 @@ pub(super) struct Reduction {
 
 impl Reduction {
     /// Token payments are reduced instalments whose remainder waits in the last one for the review.
-    pub fn token(amount: Amount, months: u8) -> Self {
+    pub fn token(amount: Amount, instalments: usize) -> Self {
         Self {
             pay: ReducedPayment::Amount(amount),
-            instalments: usize::from(months),
+            instalments,
             over: ShortfallOver::ToEnd,
             interest: ReductionInterest::None,
         }
@@ -59,9 +59,9 @@ impl Draft<'_> {
         };
         enough(reduction.instalments + count, open)?;
         let mut numbers: Vec<u32> = self.open().iter().map(|slot| slot.nr).collect();
+        let dues: Vec<Date> = self.open().iter().map(|slot| slot.due).take(first + count).collect();
         let after = numbers.split_off(first.min(open));
         numbers.truncate(reduction.instalments);
-        let between = first - reduction.instalments;
 
         let mut put_off = PutOff::default();
         for nr in numbers {
@@ -72,7 +72,7 @@ impl Draft<'_> {
         let shares = shortfall_shares(&put_off, count)?;
         let charged = match reduction.interest {
             ReductionInterest::None => Amount::ZERO,
-            ReductionInterest::Contract => self.interest_on(&put_off, &shares, between)?,
+            ReductionInterest::Contract => self.interest_on(&put_off, &shares, &dues)?,
         };
         self.added = self.added.add(charged)?;
         for ((nr, share), charged) in after.into_iter().zip(shares).zip(charged.equal_shares(count)?) {
@@ -84,21 +84,27 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Contract interest on put-off principal: one nominal month a row, each rounded once. `between` rows lie between
-    /// the last reduced one and the first that collects.
-    fn interest_on(&self, put_off: &PutOff, shares: &[Content], between: usize) -> Result<Amount, LoanError> {
-        let month = Period::month(self.contract.annual_rate);
+    /// Contract interest on put-off principal: one period a row, each rounded once. `dues` are those of the reduced rows, of rows between,
+    /// and of those that collect.
+    fn interest_on(&self, put_off: &PutOff, shares: &[Content], dues: &[Date]) -> Result<Amount, LoanError> {
         let mut balance = Amount::ZERO;
         let mut charged = Amount::ZERO;
+        let mut periods = dues.iter().copied();
+        let mut period = |balance: Amount| -> Result<Amount, LoanError> {
+            match periods.next() {
+                Some(due) => self.basis.for_period(balance, due),
+                None => Ok(Amount::ZERO),
+            }
+        };
         for principal in &put_off.principal_by_row {
-            charged = charged.add(month.interest(balance)?)?;
+            charged = charged.add(period(balance)?)?;
             balance = balance.add(*principal)?;
         }
-        for _ in 0..between {
-            charged = charged.add(month.interest(balance)?)?;
+        for _ in put_off.principal_by_row.len() + shares.len()..dues.len() {
+            charged = charged.add(period(balance)?)?;
         }
         for share in shares {
-            charged = charged.add(month.interest(balance)?)?;
+            charged = charged.add(period(balance)?)?;
             balance = balance.sub(share.principal)?;
         }
         Ok(charged)

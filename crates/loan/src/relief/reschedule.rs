@@ -2,12 +2,15 @@
 
 use crate::calendar::{self, Date};
 use crate::contract::MAX_INSTALMENTS;
+use crate::conventions::FrequencyUnit;
 use crate::error::{ArithmeticError, LoanError};
+use crate::model::Model;
 use crate::money::{Amount, Rate};
 use crate::parts::Parts;
-use crate::schedule::{Method, Period, Split};
+use crate::state::RateStep;
 use crate::terms::{DeferralInterest, Extension, Measure};
 
+use super::basis::{self, Basis, Resolved, Split};
 use super::{Content, Draft, Slot, enough};
 
 /// Extension and rate: one re-solve of the instalments to come.
@@ -32,11 +35,16 @@ impl Change {
 }
 
 impl Draft<'_> {
-    /// Moves every unpaid row by `months`; overdue ones too.
-    pub(super) fn defer(&mut self, months: i32, interest: DeferralInterest) -> Result<(), LoanError> {
+    /// Moves every unpaid row by `months`; overdue ones too. Where interest is paid meanwhile, an overdue row becomes
+    /// interest-only and is payable on `first_payment`, without one beside the next instalment.
+    pub(super) fn defer(
+        &mut self,
+        (months, interest): (i32, DeferralInterest),
+        first_payment: Option<Date>,
+    ) -> Result<(), LoanError> {
         match interest {
             DeferralInterest::None => self.shift_dates(months),
-            DeferralInterest::Paid => self.shift_contents(months),
+            DeferralInterest::Paid => self.shift_contents(months, first_payment),
             DeferralInterest::Spread => {
                 let charged = self.deferral_interest(months)?;
                 self.shift_dates(months)?;
@@ -60,38 +68,68 @@ impl Draft<'_> {
     /// Interest on the principal left for the deferred months, rounded once; counted as added by the plan.
     fn deferral_interest(&mut self, months: i32) -> Result<Amount, LoanError> {
         enough(1, self.open().len())?;
-        let period = Period { rate: self.contract.annual_rate, numerator: i64::from(months), denominator: 1 };
-        let charged = period.interest(self.principal_left()?)?;
+        let begin = self.first_open_due();
+        let charged = self.basis.for_months(self.principal_left()?, begin, months)?;
         self.added = self.added.add(charged)?;
         Ok(charged)
     }
 
+    /// How many instalments fall due within so many months; at least one.
+    pub(super) fn instalments_in(&mut self, months: i32) -> Result<usize, LoanError> {
+        let first = self.first_open_due();
+        Ok(self.basis.instalments_in(first, months)?.max(1))
+    }
+
+    fn first_open_due(&mut self) -> Date {
+        let on = self.on;
+        self.open().first().map_or(on, |slot| slot.due)
+    }
+
+    /// Every unpaid row by as many months; where instalments aren't months apart, by as many days as that moves the first.
     fn shift_dates(&mut self, months: i32) -> Result<(), LoanError> {
-        let anchor = self.contract.anchor_day();
+        let basis = self.basis;
+        let Some(first) = self.open().first().map(|slot| slot.due) else { return Ok(()) };
+        let unmoved = |due: Date| basis.contract.unmoved(due);
+        let days = calendar::days_between(unmoved(first)?, basis.months_after(first, months)?);
+        let days = i32::try_from(days).map_err(|_| ArithmeticError::Overflow)?;
         for slot in self.open() {
-            slot.due = calendar::month_after(anchor, slot.due, months)?;
+            slot.due = match basis.contract.conventions.frequency.unit {
+                FrequencyUnit::Months => basis.months_after(slot.due, months)?,
+                FrequencyUnit::Days | FrequencyUnit::Weeks => calendar::days_after(unmoved(slot.due)?, days)?,
+            };
+            slot.due = basis.contract.business_day(slot.due)?;
         }
         Ok(())
     }
 
-    /// The first `months` rows become interest-only; what they held moves that many rows on, and rows are added.
-    fn shift_contents(&mut self, months: i32) -> Result<(), LoanError> {
-        let count = usize::try_from(months).map_err(|_| ArithmeticError::Overflow)?;
+    /// The first rows, as many as `months` hold, become interest-only; what they held moves that many rows on, and rows
+    /// are added.
+    fn shift_contents(&mut self, months: i32, first_payment: Option<Date>) -> Result<(), LoanError> {
         enough(1, self.open().len())?;
-        let monthly = Period::month(self.contract.annual_rate).interest(self.principal_left()?)?;
-        let interest_only = Content { relief_interest: monthly, ..Content::default() };
-        let mut contents: Vec<Content> = vec![interest_only; count];
-        contents.extend(self.open().iter().map(|slot| slot.left));
+        let first = self.first_open_due();
+        let count = self.basis.instalments_in(first, months)?;
+        let principal = self.principal_left()?;
+        let moved: Vec<Content> = self.open().iter().map(|slot| slot.left).collect();
         // Slots are chosen before their contents change: an emptied one would no longer count as open.
         let mut numbers: Vec<u32> = self.open().iter().map(|slot| slot.nr).collect();
         numbers.extend(self.add_slots(count)?);
-        for (nr, content) in numbers.into_iter().zip(contents) {
-            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) {
-                slot.left = content;
-            }
+        let mut contents = Vec::with_capacity(numbers.len());
+        for nr in numbers.iter().take(count) {
+            let due = self.slots.iter().find(|slot| slot.nr == *nr).map_or(first, |slot| slot.due);
+            let charged = self.basis.for_period(principal, due)?;
+            self.added = self.added.add(charged)?;
+            contents.push(Content { relief_interest: charged, ..Content::default() });
         }
-        for _ in 0..count {
-            self.added = self.added.add(monthly)?;
+        contents.extend(moved);
+        let on = self.on;
+        let next = self.slots.iter().map(|slot| slot.due).filter(|due| *due >= on).min();
+        let payable = first_payment.or(next).unwrap_or(on);
+        for ((nr, content), place) in numbers.into_iter().zip(contents).zip(0..) {
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
+            slot.left = content;
+            if place < count && slot.due < on {
+                slot.due = payable;
+            }
         }
         Ok(())
     }
@@ -107,8 +145,8 @@ impl Draft<'_> {
         };
         let highest = self.slots.iter().map(|slot| slot.nr).max().unwrap_or(0);
         let mut numbers = Vec::with_capacity(count);
-        for (nr, months) in (highest + 1..).zip(1_i32..).take(count) {
-            let due = calendar::month_after(self.contract.anchor_day(), last, months)?;
+        for (nr, steps) in (highest + 1..).zip(1_i32..).take(count) {
+            let due = self.basis.instalments_after(last, steps)?;
             self.slots.push(Slot {
                 nr,
                 due,
@@ -117,75 +155,120 @@ impl Draft<'_> {
                 left: Content::default(),
                 penalty: Amount::ZERO,
                 waived: Parts::default(),
+                is_charge: false,
             });
             numbers.push(nr);
         }
         Ok(numbers)
     }
 
-    /// Solves the principal of the rows to come again, over more rows or at another rate. Overdue rows stay as they are.
+    /// Solves the principal of the instalments to come again, over more rows or at another rate. Overdue rows stay as they
+    /// are, and so does what instalments hold beside the interest of their balance: carried interest, and what overdue
+    /// principal bore.
     pub(super) fn resolve(&mut self, change: &Change) -> Result<(), LoanError> {
-        if change.rate.is_some_and(|(rate, _)| rate > self.contract.annual_rate) {
+        let contract_rate = self.basis.rate_on(self.on);
+        if change.rate.is_some_and(|(rate, _)| rate > contract_rate) {
             return Err(LoanError::TermsInvalid {
                 measure: "rate_reduction",
                 reason: "is above the contract rate",
             });
         }
-        let principal = Amount::try_sum(self.future().iter().map(|slot| slot.left.principal))?;
-        let existing = self.future().len();
-        enough(1, existing)?;
-        let rate = change.rate.map_or(self.contract.annual_rate, |(rate, _)| rate);
-        let method = Method::of(self.contract);
+        let basis = self.basis;
+        let mut rows: Vec<Resolved> = Vec::new();
+        for slot in self.future().iter().filter(|slot| basis.is_instalment(slot.nr)) {
+            rows.push(Resolved { nr: slot.nr, due: slot.due, principal: slot.left.principal });
+        }
+        enough(1, rows.len())?;
+        let mut beside = basis.beside(&rows)?;
         let extra = match change.by {
             None => 0,
             Some(Extension::Instalments(extra)) => usize::from(extra),
             Some(Extension::TargetPayment(target)) => {
                 let room = usize::from(MAX_INSTALMENTS).saturating_sub(self.slots.len());
-                Search { method, principal, rate, existing, target }.shortest(room)?
+                let first = rows.first().map(|row| row.nr);
+                let slot = self.slots.iter().find(|slot| Some(slot.nr) == first);
+                let on_top = match slot {
+                    Some(slot) => slot.left.fee.add(slot.left.relief_interest)?,
+                    None => Amount::ZERO,
+                };
+                let target = target.sub(on_top)?;
+                Search { solver: Solver { basis, on: self.on, rate: change.rate }, rows: &rows, target }
+                    .shortest(room)?
             }
         };
-        let mut numbers: Vec<u32> = self.future().iter().map(|slot| slot.nr).collect();
-        numbers.extend(self.add_slots(extra)?);
-        let mut splits = method.solve(principal, &vec![Period::month(rate); numbers.len()])?;
-        if let Some((_, Some(until))) = change.rate {
-            let low =
-                self.slots.iter().filter(|slot| numbers.contains(&slot.nr) && slot.due <= until).count();
-            splits = self.back_to_contract_rate(splits, low)?;
+        for nr in self.add_slots(extra)? {
+            let due = self.slots.iter().find(|slot| slot.nr == nr).map_or(self.on, |slot| slot.due);
+            rows.push(Resolved { nr, due, principal: Amount::ZERO });
+            beside.push(Amount::ZERO);
         }
-        for (nr, split) in numbers.into_iter().zip(splits) {
-            let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
+        let splits = Solver { basis, on: self.on, rate: change.rate }.solve(&rows)?;
+        for ((row, beside), split) in rows.into_iter().zip(beside).zip(splits) {
+            let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == row.nr) else { continue };
             // Interest that was already paid ahead in this row counts.
-            let interest = split.interest.sub_floor0(slot.paid.interest)?;
+            let interest = split.interest.add(beside)?.sub_floor0(slot.paid.interest)?;
             self.added = self.added.add(interest)?.sub(slot.left.interest)?;
             slot.left.interest = interest;
             slot.left.principal = split.principal;
         }
         Ok(())
     }
+}
 
-    /// Keeps the first `low` splits and solves what is left at the contract rate.
-    fn back_to_contract_rate(&self, mut splits: Vec<Split>, low: usize) -> Result<Vec<Split>, LoanError> {
-        let rest = splits.split_off(low.min(splits.len()));
-        if rest.is_empty() {
+/// Solves rows at the rates in force, or at a lower one until a day.
+#[derive(Clone, Copy)]
+struct Solver<'a> {
+    basis: Basis<'a>,
+    on: Date,
+    rate: Option<(Rate, Option<Date>)>,
+}
+
+impl Solver<'_> {
+    fn solve(&self, rows: &[Resolved]) -> Result<Vec<Split>, LoanError> {
+        let mut model = self.basis.model(rows)?;
+        let Some((rate, until)) = self.rate else {
+            model.solve(0, None)?;
+            return basis::splits(&mut model);
+        };
+        model.rates = self.reduced(rate, None)?;
+        model.solve(0, None)?;
+        let mut splits = basis::splits(&mut model)?;
+        let Some(until) = until else { return Ok(splits) };
+        // Rows up to the day are those of a loan at the lower rate; the others are solved from what they leave.
+        let low = rows.iter().filter(|row| row.due <= until).count();
+        let later = rows.get(low..).unwrap_or_default();
+        if later.is_empty() {
             return Ok(splits);
         }
-        let principal = Amount::try_sum(rest.iter().map(|split| split.principal))?;
-        let periods = vec![Period::month(self.contract.annual_rate); rest.len()];
-        splits.extend(Method::of(self.contract).solve(principal, &periods)?);
+        let rest = splits.split_off(low.min(splits.len()));
+        let principals = rest.iter().map(|split| split.principal);
+        let later: Vec<Resolved> =
+            later.iter().zip(principals).map(|(row, principal)| Resolved { principal, ..*row }).collect();
+        let mut model = self.basis.model(&later)?;
+        model.rates = self.reduced(rate, Some(until))?;
+        model.solve(0, None)?;
+        splits.extend(basis::splits(&mut model)?);
         Ok(splits)
+    }
+
+    fn reduced(&self, rate: Rate, until: Option<Date>) -> Result<Vec<RateStep>, LoanError> {
+        let mut model = match self.basis.known {
+            Some(model) => model.clone(),
+            None => Model::empty(self.basis.contract),
+        };
+        model.rates = self.basis.rates.to_vec();
+        model.reduce_rate(self.on, rate, until)?;
+        Ok(model.rates)
     }
 }
 
 /// The shortest extension that brings the first instalment down to a target.
-struct Search {
-    method: Method,
-    principal: Amount,
-    rate: Rate,
-    existing: usize,
+struct Search<'a> {
+    solver: Solver<'a>,
+    rows: &'a [Resolved],
     target: Amount,
 }
 
-impl Search {
+impl Search<'_> {
     fn shortest(&self, room: usize) -> Result<usize, LoanError> {
         let (mut low, mut high) = (1, room);
         if room == 0 || !self.reaches(room)? {
@@ -204,8 +287,14 @@ impl Search {
     }
 
     fn reaches(&self, extra: usize) -> Result<bool, LoanError> {
-        let periods = vec![Period::month(self.rate); self.existing + extra];
-        let splits = self.method.solve(self.principal, &periods)?;
+        let mut rows = self.rows.to_vec();
+        let Some(last) = rows.last().copied() else { return Ok(false) };
+        for steps in (1_i32..).take(extra) {
+            let due = self.solver.basis.instalments_after(last.due, steps)?;
+            // No row has such a number: it is a plain period.
+            rows.push(Resolved { nr: u32::MAX, due, principal: Amount::ZERO });
+        }
+        let splits = self.solver.solve(&rows)?;
         let Some(first) = splits.first() else { return Ok(false) };
         Ok(first.principal.add(first.interest)? <= self.target)
     }

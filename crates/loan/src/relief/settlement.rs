@@ -2,7 +2,8 @@
 
 use crate::calendar::{self, Date};
 use crate::error::LoanError;
-use crate::money::{Amount, Ratio};
+use crate::money::Amount;
+use crate::terms::SettlementSum;
 
 use super::{Content, Draft, enough};
 
@@ -10,9 +11,17 @@ impl Draft<'_> {
     /// The first `parts` unpaid rows become the parts of the settlement, monthly, the last on `pay_by`; the others are
     /// emptied. Interest that falls due by `pay_by` and wasn't waived is paid with the first part; later interest is
     /// never earned. Fees that weren't waived are paid with the first part too.
-    pub(super) fn settle(&mut self, share: Ratio, pay_by: Date, parts: usize) -> Result<(), LoanError> {
+    pub(super) fn settle(
+        &mut self,
+        asked: SettlementSum,
+        pay_by: Date,
+        parts: usize,
+    ) -> Result<(), LoanError> {
         let principal = self.principal_left()?;
-        let sum = principal.mul_ratio(share)?;
+        let sum = match asked {
+            SettlementSum::PrincipalShare(share) => principal.mul_ratio(share)?,
+            SettlementSum::Sum(amount) => amount.min(principal),
+        };
         let forgiven = principal.sub(sum)?;
         enough(parts, self.open().len())?;
         let dates = part_dates(pay_by, parts)?;

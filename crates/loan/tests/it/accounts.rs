@@ -256,7 +256,7 @@ fn history_counts_episodes_by_their_length() {
     let loan = record(&free(), [payment("2026-03-03", "a", "100.00"), payment("2026-04-05", "b", "100.00")]);
     let state = state(&loan, "2026-06-01");
     let history = state.history(date("2026-06-01")).unwrap();
-    assert_eq!(state.spells.len(), 3);
+    assert_eq!(state.spells().len(), 3);
     assert_eq!(history.episodes_24m, 2);
     assert_eq!(history.longest_dpd, 32);
     assert_eq!(history.worst_bucket_12m, Bucket::M2);
@@ -308,9 +308,13 @@ fn a_second_plan_stands_when_the_first_is_undone() {
 
 #[test]
 fn a_paid_settlement_cannot_be_undone_and_a_lapsed_one_takes_the_kept_days_recorded_later() {
-    let settlement =
-        Measure::Settlement { principal_share: ratio("0.8"), pay_by: date("2026-05-20"), parts: 1 };
-    let waive_interest = Measure::WaiveInterest { scope: loan::InterestScope::All, share: Ratio::ONE };
+    let settlement = Measure::Settlement {
+        sum: loan::SettlementSum::PrincipalShare(ratio("0.8")),
+        pay_by: date("2026-05-20"),
+        parts: 1,
+    };
+    let waive_interest =
+        Measure::WaiveInterest { scope: loan::InterestScope::All, waiver: loan::Waiver::ALL };
     let offer = terms(vec![waive_penalty(), waive_interest, settlement], None);
     let missed = pay_on_time(&loan(), 2);
     let offered = record(&missed, [relief("2026-04-20", "plan", &offer)]);

@@ -39,6 +39,7 @@ pub fn contract(principal: &str, instalments: u16, annual_rate: &str, interest_f
         first_due: loan::calendar::month_after(anchor, interest_from, 1).unwrap(),
         anchor_day: Some(anchor),
         instalment_multiple_of: None,
+        conventions: loan::Conventions::default(),
     }
 }
 
@@ -48,6 +49,9 @@ pub fn product() -> Product {
         cost_cap: rate("0.24"),
         allocation: Product::default_allocation(),
         overpayment: Overpayment::ReduceNext,
+        late_allocation: None,
+        overdue_interest: loan::OverdueInterest::None,
+        pay_off_interest: loan::PayOffInterest::ToDate,
     }
 }
 
@@ -95,7 +99,7 @@ pub fn terms(measures: Vec<Measure>, first_payment: Option<&str>) -> Terms {
 }
 
 pub fn waive_penalty() -> Measure {
-    Measure::WaivePenalty { share: Ratio::ONE }
+    Measure::WaivePenalty { waiver: loan::Waiver::ALL }
 }
 
 /// `nr due total` of the rows in force from `from` on.

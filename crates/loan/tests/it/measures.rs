@@ -97,7 +97,8 @@ fn deferral_interest_is_shown_where_the_terms_put_it() {
     for nr in [3, 4] {
         let row = row(&paid.rows, nr);
         assert_eq!((row.principal, row.total().unwrap()), (Amount::ZERO, monthly));
-        assert_eq!(row.due, before.rows[nr as usize - 1].row.due);
+        // Row 3 is overdue: its interest meanwhile is due with the next one.
+        assert_eq!(row.due, date("2026-05-15"));
     }
     for nr in 3..=12_u32 {
         let (old, moved) = (&before.rows[nr as usize - 1].row, row(&paid.rows, nr + 2));
@@ -208,7 +209,11 @@ fn settlements_come_in_parts_and_earn_interest_until_they_are_paid() {
     let settle = |share, parts| {
         apply(
             &loan,
-            vec![Measure::Settlement { principal_share: ratio(share), pay_by: date("2026-07-10"), parts }],
+            vec![Measure::Settlement {
+                sum: loan::SettlementSum::PrincipalShare(ratio(share)),
+                pay_by: date("2026-07-10"),
+                parts,
+            }],
         )
     };
     let three = settle("0.7", 3).unwrap();
@@ -246,19 +251,23 @@ fn waivers_take_their_share_of_what_is_in_scope() {
         (InterestScope::Overdue, half, overdue.mul_ratio(half).unwrap()),
     ];
     for (scope, share, expected) in table {
-        let applied = apply(&loan, vec![Measure::WaiveInterest { scope, share }]).unwrap();
+        let applied =
+            apply(&loan, vec![Measure::WaiveInterest { scope, waiver: loan::Waiver::Share(share) }]).unwrap();
         assert_eq!(applied.waived.interest, expected, "{scope:?} {share}");
         assert!(applied.waived.penalty.is_zero());
     }
-    let applied = apply(&loan, vec![Measure::WaivePenalty { share: half }]).unwrap();
+    let applied = apply(&loan, vec![Measure::WaivePenalty { waiver: loan::Waiver::Share(half) }]).unwrap();
     assert_eq!(applied.waived.penalty, before.owed.penalty.mul_ratio(half).unwrap());
 }
 
 #[test]
 fn terms_that_contradict_themselves_are_refused() {
     let deferral = Measure::Deferral { months: 1, interest: DeferralInterest::None };
-    let settlement =
-        Measure::Settlement { principal_share: ratio("0.9"), pay_by: date("2026-05-20"), parts: 1 };
+    let settlement = Measure::Settlement {
+        sum: loan::SettlementSum::PrincipalShare(ratio("0.9")),
+        pay_by: date("2026-05-20"),
+        parts: 1,
+    };
     let tokens = Measure::TokenPayments { amount: money("20.00"), months: 2 };
     let extension = Measure::TermExtension { by: Extension::Instalments(2) };
     let reduction = |instalments, rows| Measure::PaymentReduction {
@@ -267,7 +276,7 @@ fn terms_that_contradict_themselves_are_refused() {
         shortfall_over: ShortfallOver::Rows(rows),
         interest: ReductionInterest::None,
     };
-    let future = Measure::WaiveInterest { scope: InterestScope::Future, share: Ratio::ONE };
+    let future = Measure::WaiveInterest { scope: InterestScope::Future, waiver: loan::Waiver::ALL };
     let paid = Measure::Deferral { months: 1, interest: DeferralInterest::Paid };
     let lower = Measure::RateReduction { rate: rate("0.01"), until: None };
     let table: Vec<(Vec<Measure>, &str)> = vec![
@@ -281,8 +290,8 @@ fn terms_that_contradict_themselves_are_refused() {
         (vec![tokens.clone(), extension.clone()], "TERMS_INVALID"),
         (vec![tokens, reduction(1, 1)], "TERMS_INVALID"),
         (vec![future, extension], "TERMS_INVALID"),
-        (vec![Measure::WaivePenalty { share: ratio("1.01") }], "TERMS_INVALID"),
-        (vec![Measure::WaivePenalty { share: ratio("-0.01") }], "TERMS_INVALID"),
+        (vec![Measure::WaivePenalty { waiver: loan::Waiver::Share(ratio("1.01")) }], "TERMS_INVALID"),
+        (vec![Measure::WaivePenalty { waiver: loan::Waiver::Share(ratio("-0.01")) }], "TERMS_INVALID"),
         (vec![Measure::Deferral { months: 0, interest: DeferralInterest::None }], "TERMS_INVALID"),
         (vec![reduction(5, 6)], "NOT_ENOUGH_INSTALMENTS"),
         (vec![Measure::ReAge { over: ReAgeOver::NextRows(10) }], "NOT_ENOUGH_INSTALMENTS"),

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use loan::{
-    Amount, Bucket, DeferralInterest, InterestScope, Measure, Ratio, ReducedPayment, ReductionInterest,
+    Amount, Bucket, DeferralInterest, InterestScope, Measure, ReducedPayment, ReductionInterest,
     ShortfallOver, Terms, VersionCause,
 };
 
@@ -106,9 +106,13 @@ fn wang() -> (loan::Account, Terms) {
     let terms = terms(
         vec![
             waive_penalty(),
-            Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::ONE },
+            Measure::WaiveInterest { scope: InterestScope::All, waiver: loan::Waiver::ALL },
             Measure::ForgivePrincipal { share: ratio("0.05") },
-            Measure::Settlement { principal_share: ratio("0.95"), pay_by: date("2026-07-20"), parts: 1 },
+            Measure::Settlement {
+                sum: loan::SettlementSum::PrincipalShare(ratio("0.95")),
+                pay_by: date("2026-07-20"),
+                parts: 1,
+            },
         ],
         None,
     );

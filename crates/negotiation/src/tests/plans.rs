@@ -3,8 +3,9 @@
 use assessment::{Authority, Offer};
 use jiff::Timestamp;
 use loan::{
-    Account, Amortisation, Amount, Contract, Date, Event, EventKind, InterestScope, Measure, Origin,
-    Overpayment, Product, Rate, Ratio, State, Terms,
+    Account, Amortisation, Amount, Contract, Conventions, Date, Event, EventKind, InterestScope, Measure,
+    Origin, OverdueInterest, Overpayment, PayOffInterest, Product, Rate, Ratio, SettlementSum, State, Terms,
+    Waiver,
 };
 
 use super::samples::{day, offer, start, yuan};
@@ -23,12 +24,16 @@ pub fn account(rate: &str) -> Account {
         first_due: day("2026-08-15"),
         anchor_day: None,
         instalment_multiple_of: None,
+        conventions: Conventions::default(),
     };
     let product = Product {
         penalty_multiplier: Ratio::parse("1.5").unwrap(),
         cost_cap: Rate::parse("0.24").unwrap(),
         allocation: Product::default_allocation(),
         overpayment: Overpayment::ReduceNext,
+        late_allocation: None,
+        overdue_interest: OverdueInterest::None,
+        pay_off_interest: PayOffInterest::ToDate,
     };
     Account::open(Origin::Computed(contract), product).unwrap()
 }
@@ -154,8 +159,10 @@ fn what_the_plan_left_overdue_is_due_with_its_first_day() {
 
 #[test]
 fn waived_sums_are_not_owed_and_not_deducted_twice() {
-    let measures =
-        vec![Measure::WaiveInterest { scope: InterestScope::All, share: Ratio::parse("0.5").unwrap() }];
+    let measures = vec![Measure::WaiveInterest {
+        scope: InterestScope::All,
+        waiver: Waiver::Share(Ratio::parse("0.5").unwrap()),
+    }];
     let terms = Terms { measures: measures.clone(), first_payment: None };
     let account =
         entered(&account("0.24"), "2026-07-20", EventKind::Relief { id: "plan-1".to_owned(), terms });
@@ -178,7 +185,7 @@ fn waived_sums_are_not_owed_and_not_deducted_twice() {
 #[test]
 fn a_settlement_has_no_grace() {
     let settlement = |parts| Measure::Settlement {
-        principal_share: Ratio::parse("0.95").unwrap(),
+        sum: SettlementSum::PrincipalShare(Ratio::parse("0.95").unwrap()),
         pay_by: day("2026-09-20"),
         parts,
     };

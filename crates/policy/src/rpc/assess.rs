@@ -9,6 +9,7 @@ use chassis::{Draft, Mutation, Principal, Problem, Violations};
 use tonic::Request;
 use wire::StoredDecision;
 
+use crate::calendars::{self, pack_of};
 use crate::problems::{of_assessment, pack_unknown};
 use crate::record::{self, DecisionRecord};
 use crate::service::State;
@@ -20,7 +21,7 @@ pub(crate) async fn handle(
     request: Request<AssessRequest>,
 ) -> Result<AssessResponse, Problem> {
     let principal = Principal::of(&request)?;
-    let question = question_in(request.get_ref())?;
+    let question = question_in(state, request.get_ref()).await?;
     let facts = Arc::new(question.facts);
     let currency = facts.loan.account.contract().currency;
     if request.get_ref().dry_run {
@@ -49,18 +50,19 @@ struct Question {
     facts: Facts,
 }
 
-fn question_in(message: &AssessRequest) -> Result<Question, Problem> {
+async fn question_in(state: &State, message: &AssessRequest) -> Result<Question, Problem> {
     let mut v = Violations::new();
     // A dry run is stored under nothing.
     if !message.dry_run {
         require_request_id(&message.request_id, &mut v);
     }
     let pack_name = wire::id_in(&mut v, "pack_name", &message.pack_name);
-    let facts = wire::facts_in(&mut v, "facts", message.facts.as_ref());
+    let read = calendars::facts_in(state, &mut v, &message.pack_name, message.facts.as_ref())?;
     v.into_result()?;
-    let question = pack_name.zip(facts);
+    let question = pack_name.zip(read.value);
     let (pack_name, facts) =
         question.ok_or_else(|| Problem::internal("a refused field without a violation"))?;
+    calendars::check(state, "facts.loan", &facts.loan.account, read.calendar_of).await?;
     Ok(Question { pack_name, facts })
 }
 
@@ -77,11 +79,6 @@ async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts
         decision,
     };
     Ok(Draft { commit: record::commit_of(&record)?, response_ref: record.decision_id })
-}
-
-/// The pack of a name, or PACK_UNKNOWN.
-pub(crate) fn pack_of(state: &State, name: &str) -> Result<Arc<Pack>, Problem> {
-    state.packs.get(name).cloned().ok_or_else(|| pack_unknown(format!("there is no pack `{name}`")))
 }
 
 /// A decision about a person needs a pack that is in force; dry runs and streams may ask what a pack would have said on

@@ -17,7 +17,7 @@ pub(crate) async fn handle(
     let found = record::find(&state.parts.store, id).await?;
     let record = found.ok_or_else(|| Problem::not_found(format!("decision `{id}`")))?;
     let currency = record.facts.loan.account.contract().currency;
-    let facts = wire::facts_out(&record.facts)?;
+    let facts = wire::facts_out(&record.facts);
     Ok(GetDecisionResponse {
         decision: Some(wire::decision_out(&record.stored_decision(), currency)),
         facts: Some(facts),

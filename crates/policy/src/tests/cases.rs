@@ -6,8 +6,8 @@ use assessment::{
     PriorRelief, Proposal, ProposedMeasure, StatementOfAffairs,
 };
 use loan::{
-    Account, Amortisation, Amount, Contract, Currency, Event, EventKind, Origin, Overpayment, Product, Rate,
-    Ratio,
+    Account, Amortisation, Amount, Contract, Conventions, Currency, Event, EventKind, Origin,
+    OverdueInterest, Overpayment, PayOffInterest, Product, Rate, Ratio,
 };
 
 /// A loan with instalments on the 15th, of which the first `paid` were paid on their due dates.
@@ -28,12 +28,16 @@ pub fn account(
         first_due: first_due.parse().unwrap(),
         anchor_day: None,
         instalment_multiple_of: None,
+        conventions: Conventions::default(),
     });
     let product = Product {
         penalty_multiplier: Ratio::parse("1.5").unwrap(),
         cost_cap: Rate::parse("0.24").unwrap(),
         allocation: Product::default_allocation(),
         overpayment: Overpayment::ReduceNext,
+        late_allocation: None,
+        overdue_interest: OverdueInterest::None,
+        pay_off_interest: PayOffInterest::ToDate,
     };
     let rows = origin.rows().unwrap();
     let events = rows
@@ -97,7 +101,7 @@ pub fn li() -> policy::Facts {
         other_own_balance: Amount::ZERO,
         submitter_is_not_borrower: false,
     };
-    wire::facts_out(&facts).unwrap()
+    wire::facts_out(&facts)
 }
 
 /// The same case with every amount in another currency.

@@ -2,9 +2,12 @@
 
 use assessment::*;
 use loan::{
-    Account, Amortisation, Amount, Contract, Currency, Date, DeferralInterest, Event, EventKind, Extension,
-    InterestScope, Measure, Origin, Overpayment, Parts, Product, Rate, Ratio, ReAgeOver, ReducedPayment,
-    ReductionInterest, ShortfallOver, StatedRow, Terms,
+    Account, Accrual, Amortisation, Amount, BusinessCalendar, BusinessDayRule, BusinessDays, ChargePart,
+    Contract, Conventions, Currency, Date, DayCount, DeferralInterest, Event, EventKind, Extension,
+    Frequency, FrequencyUnit, Grace, InterestScope, LateAllocation, Measure, Origin, OverdueInterest,
+    Overpayment, Part, Parts, PayOffInterest, Product, Rate, Ratio, ReAge, ReAgeInterest, ReAgeOver,
+    ReAmortiseInterest, ReducedPayment, ReductionInterest, Reschedule, Rounding, RoundingPoint,
+    SettlementSum, ShortfallOver, StatedRow, Terms, Waiver,
 };
 
 pub fn cny() -> Currency {
@@ -30,10 +33,11 @@ fn rate(text: &str) -> Rate {
 /// Every measure in every shape that a message can carry.
 pub fn measures() -> Vec<Measure> {
     vec![
-        Measure::WaivePenalty { share: ratio("0.5") },
-        Measure::WaiveInterest { scope: InterestScope::Overdue, share: ratio("0.25") },
-        Measure::WaiveInterest { scope: InterestScope::Future, share: ratio("1") },
-        Measure::WaiveInterest { scope: InterestScope::All, share: ratio("1") },
+        Measure::WaivePenalty { waiver: Waiver::Share(ratio("0.5")) },
+        Measure::WaivePenalty { waiver: Waiver::Amount(amount(210)) },
+        Measure::WaiveInterest { scope: InterestScope::Overdue, waiver: Waiver::Share(ratio("0.25")) },
+        Measure::WaiveInterest { scope: InterestScope::Future, waiver: Waiver::ALL },
+        Measure::WaiveInterest { scope: InterestScope::All, waiver: Waiver::Amount(amount(1)) },
         Measure::ForgivePrincipal { share: ratio("0.05") },
         Measure::ReAge { over: ReAgeOver::NextRows(3) },
         Measure::ReAge { over: ReAgeOver::Remaining },
@@ -58,7 +62,12 @@ pub fn measures() -> Vec<Measure> {
         Measure::TermExtension { by: Extension::TargetPayment(amount(50_000)) },
         Measure::RateReduction { rate: rate("0.08"), until: Some(day("2027-01-15")) },
         Measure::RateReduction { rate: rate("0"), until: None },
-        Measure::Settlement { principal_share: ratio("0.95"), pay_by: day("2026-07-20"), parts: 1 },
+        Measure::Settlement {
+            sum: SettlementSum::PrincipalShare(ratio("0.95")),
+            pay_by: day("2026-07-20"),
+            parts: 1,
+        },
+        Measure::Settlement { sum: SettlementSum::Sum(amount(433_817)), pay_by: day("2026-09-20"), parts: 3 },
         Measure::TokenPayments { amount: amount(10_000), months: 6 },
     ]
 }
@@ -74,6 +83,34 @@ pub fn contract() -> Contract {
         first_due: day("2026-02-15"),
         anchor_day: None,
         instalment_multiple_of: None,
+        conventions: Conventions::default(),
+    }
+}
+
+/// A contract in which nothing is at its default: every other week, by exact days, on business days.
+pub fn rich_contract() -> Contract {
+    Contract {
+        anchor_day: Some(15),
+        instalment_multiple_of: Some(amount(100)),
+        conventions: Conventions {
+            frequency: Frequency { every: 2, unit: FrequencyUnit::Weeks },
+            accrual: Accrual::Daily,
+            day_count: DayCount::ACTUAL_365_FIXED,
+            rounding: Rounding::HalfUp,
+            rounding_point: RoundingPoint::SubPeriod,
+            grace: Grace { principal: 3, interest: 2, interest_deferred: 1 },
+            down_payment: ratio("0.25"),
+            fixed_instalment: Some(amount(100_000)),
+            business_days: Some(BusinessDays {
+                rule: BusinessDayRule::ModifiedFollowing,
+                calendar: BusinessCalendar {
+                    weekend: [6, 7].into(),
+                    holidays: [day("2026-10-01"), day("2026-10-02")].into(),
+                    working_days: [day("2026-10-10")].into(),
+                },
+            }),
+        },
+        ..contract()
     }
 }
 
@@ -83,7 +120,87 @@ pub fn product() -> Product {
         cost_cap: rate("0.24"),
         allocation: Product::default_allocation(),
         overpayment: Overpayment::ReduceLast,
+        late_allocation: None,
+        overdue_interest: OverdueInterest::None,
+        pay_off_interest: PayOffInterest::ToDate,
     }
+}
+
+/// Product settings in which nothing is at its default.
+pub fn rich_product() -> Product {
+    Product {
+        allocation: vec![Part::Principal, Part::Interest, Part::Fee, Part::Penalty],
+        late_allocation: Some(LateAllocation {
+            beyond_dpd: 90,
+            order: vec![Part::Fee, Part::Principal, Part::Interest, Part::Penalty],
+        }),
+        overdue_interest: OverdueInterest::ContractRate,
+        pay_off_interest: PayOffInterest::ToPeriodEnd,
+        ..product()
+    }
+}
+
+/// An event of every kind, in every shape that a message can carry, so that each id is new and each reference known.
+pub fn kinds() -> Vec<EventKind> {
+    let reschedule = Reschedule {
+        from: day("2026-05-15"),
+        new_due: Some(day("2026-06-15")),
+        extra_instalments: 2,
+        grace_on_principal: 1,
+        grace_on_interest: 3,
+        annual_rate: Some(rate("0.12")),
+    };
+    let only_rate = Reschedule {
+        new_due: None,
+        extra_instalments: 0,
+        grace_on_principal: 0,
+        grace_on_interest: 0,
+        ..reschedule.clone()
+    };
+    let re_age = |interest| ReAge {
+        first_due: day("2026-06-15"),
+        instalments: 6,
+        frequency: Frequency { every: 14, unit: FrequencyUnit::Days },
+        interest,
+    };
+    let id = str::to_owned;
+    let charge =
+        |name, part| EventKind::Charge { id: id(name), part, due: day("2026-05-15"), amount: amount(500) };
+    let undone = |name| EventKind::Undone { id: id(name) };
+    vec![
+        EventKind::Payment { id: id("pay-1"), amount: amount(10_000) },
+        EventKind::PaymentReversed { payment_id: id("pay-1") },
+        charge("charge-1", ChargePart::Penalty),
+        charge("charge-2", ChargePart::Fee),
+        EventKind::Chargeback { id: id("back-1"), amount: amount(300) },
+        EventKind::Reschedule { id: id("move-1"), change: reschedule },
+        EventKind::Reschedule { id: id("move-2"), change: only_rate },
+        EventKind::ReAge { id: id("age-1"), re_age: re_age(ReAgeInterest::Default) },
+        EventKind::ReAge { id: id("age-2"), re_age: re_age(ReAgeInterest::EqualPayable) },
+        EventKind::ReAge { id: id("age-3"), re_age: re_age(ReAgeInterest::EqualFull) },
+        EventKind::ReAmortise { id: id("fold-1"), interest: ReAmortiseInterest::Default },
+        EventKind::ReAmortise { id: id("fold-2"), interest: ReAmortiseInterest::Waived },
+        EventKind::ReAmortise { id: id("fold-3"), interest: ReAmortiseInterest::EqualShares },
+        EventKind::InterestPaused { id: id("pause-1"), from: day("2026-05-01"), to: day("2026-05-01") },
+        EventKind::Terminated { id: id("end-1") },
+        undone("end-1"),
+        undone("pause-1"),
+        undone("fold-3"),
+        undone("age-3"),
+        undone("move-2"),
+        undone("charge-2"),
+        undone("back-1"),
+        EventKind::PayOff { id: id("off-1"), amount: amount(1_000) },
+        undone("off-1"),
+        EventKind::PayOff { id: id("off-2"), amount: amount(1_000) },
+        EventKind::PaymentReversed { payment_id: id("off-2") },
+        EventKind::Relief {
+            id: id("plan-1"),
+            terms: Terms { measures: measures().into_iter().take(1).collect(), first_payment: None },
+        },
+        EventKind::ReliefUndone { id: id("plan-1"), kept_to: None },
+        EventKind::PenaltySuspended { from: day("2026-05-01"), to: day("2026-05-02") },
+    ]
 }
 
 /// A loan with stated rows and one event of every kind that a message can carry.
@@ -179,7 +296,7 @@ pub fn offer() -> Offer {
         labels: OfferLabel::ALL.to_vec(),
         terms: Terms {
             measures: vec![
-                Measure::WaivePenalty { share: ratio("1") },
+                Measure::WaivePenalty { waiver: Waiver::ALL },
                 Measure::Deferral { months: 3, interest: DeferralInterest::None },
             ],
             first_payment: Some(day("2026-10-15")),

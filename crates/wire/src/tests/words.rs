@@ -34,6 +34,42 @@ fn every_word_of_every_enum_passes_both_ways() {
     round(6, outcome_in, |word| outcome_out(word).into());
     round(3, verdict_in, |word| verdict_out(word).into());
     round(4, proposal_outcome_in, |word| proposal_outcome_out(word).into());
+    round(4, amortisation_in, |word| amortisation_out(word).into());
+    round(3, business_day_rule_in, |word| business_day_rule_out(word).into());
+    round(4, part_in, |word| part_out(word).into());
+    round(2, charge_part_in, |word| charge_part_out(word).into());
+}
+
+/// Like [`round`] for an enum whose zero means its first word, or the one of `zero`.
+fn round_default<T>(
+    last: i32,
+    zero: i32,
+    read: impl Fn(&mut Violations, &str, i32) -> Option<T>,
+    write: impl Fn(T) -> i32,
+) {
+    for number in 1..=last {
+        assert_eq!(write(fine(|v| read(v, "word", number))), number);
+    }
+    assert_eq!(write(fine(|v| read(v, "word", 0))), zero);
+    check(|v| read(v, "word", last + 1), &[("word", "UNKNOWN_VALUE")]);
+    check(|v| read(v, "word", -1), &[("word", "UNKNOWN_VALUE")]);
+}
+
+#[test]
+fn words_that_may_be_left_out_have_their_meaning() {
+    round_default(4, 1, overpayment_in, |word| overpayment_out(word).into());
+    round_default(3, 3, frequency_unit_in, |word| frequency_unit_out(word).into());
+    round_default(2, 1, accrual_in, |word| accrual_out(word).into());
+    round_default(2, 1, month_basis_in, |word| month_basis_out(word).into());
+    round_default(4, 1, year_basis_in, |word| year_basis_out(word).into());
+    round_default(4, 1, rounding_in, |word| rounding_out(word).into());
+    round_default(2, 1, rounding_point_in, |word| rounding_point_out(word).into());
+    round_default(2, 1, overdue_interest_in, |word| overdue_interest_out(word).into());
+    round_default(2, 1, pay_off_interest_in, |word| pay_off_interest_out(word).into());
+    round_default(3, 1, re_age_interest_in, |word| re_age_interest_out(word).into());
+    round_default(3, 1, re_amortise_interest_in, |word| re_amortise_interest_out(word).into());
+    let read = fine(|v| product_in(v, "product", None));
+    assert_eq!((read.overdue_interest, read.pay_off_interest), Default::default());
 }
 
 #[test]
@@ -137,8 +173,8 @@ fn every_measure_passes_both_ways() {
 fn a_proposal_may_leave_out_what_terms_must_say() {
     let proposal = Proposal {
         measures: vec![
-            ProposedMeasure::WaivePenalty { share: None },
-            ProposedMeasure::WaiveInterest { scope: None, share: None },
+            ProposedMeasure::WaivePenalty { waiver: None },
+            ProposedMeasure::WaiveInterest { scope: None, waiver: None },
             ProposedMeasure::ForgivePrincipal { share: None },
             ProposedMeasure::Deferral { months: 3, interest: None },
             ProposedMeasure::PaymentReduction {
@@ -147,7 +183,7 @@ fn a_proposal_may_leave_out_what_terms_must_say() {
                 shortfall_rows: None,
                 interest: None,
             },
-            ProposedMeasure::Settlement { principal_share: None, pay_by: None, parts: None },
+            ProposedMeasure::Settlement { sum: None, pay_by: None, parts: None },
         ],
         first_payment: None,
     };
@@ -173,7 +209,7 @@ fn measures_out_of_bounds_are_all_named() {
         first_payment_date: None,
     };
     let message = terms(vec![
-        Some(Kind::WaivePenalty(v1::WaivePenalty { share: "1.1".into() })),
+        Some(Kind::WaivePenalty(v1::WaivePenalty { share: "1.1".into(), amount: None })),
         Some(Kind::Deferral(v1::Deferral { months: 13, interest: 9 })),
         Some(Kind::PaymentReduction(v1::PaymentReduction {
             pay: Some(v1::payment_reduction::Pay::Factor("1".into())),
@@ -183,7 +219,7 @@ fn measures_out_of_bounds_are_all_named() {
         })),
         Some(Kind::ReAge(v1::ReAge { rows: 2, to_end: true })),
         Some(Kind::TermExtension(v1::TermExtension { by: None })),
-        Some(Kind::Settlement(v1::Settlement { principal_share: "0".into(), pay_by_date: None, parts: 0 })),
+        Some(Kind::Settlement(v1::Settlement { principal_share: "0".into(), ..v1::Settlement::default() })),
         Some(Kind::TokenPayments(v1::TokenPayments { amount: None, months: 7 })),
         None,
     ]);
@@ -206,7 +242,7 @@ fn measures_out_of_bounds_are_all_named() {
     );
     check(|v| proposal_in(v, "p", Some(&terms(vec![])), cny()), &[("p.measures", "REQUIRED")]);
     check(|v| proposal_in(v, "p", None, cny()), &[("p", "REQUIRED")]);
-    let all = || Some(Kind::WaivePenalty(v1::WaivePenalty { share: String::new() }));
+    let all = || Some(Kind::WaivePenalty(v1::WaivePenalty::default()));
     check(
         |v| proposal_in(v, "p", Some(&terms(vec![all(), all()])), cny()),
         &[("p.measures[1]", "DUPLICATE")],
