@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{import, serve, up};
+use crate::{import, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -24,4 +24,9 @@ pub enum Command {
     /// Loads a portfolio from a CSV file.
     #[command(after_help = "Example: leeway import portfolio.csv --as-of 2018-06-30")]
     Import(import::Args),
+    /// Computes the schedules of a file of cases; nothing is stored.
+    #[command(
+        after_help = "Example: leeway schedule --cases crates/leeway/examples/schedule_cases.json --json"
+    )]
+    Schedule(schedule::Args),
 }

@@ -1,4 +1,4 @@
-//! The binary's parts: configuration, the services in one process, the stories and the import.
+//! The binary's parts: configuration, the services in one process, the stories, the import and schedules of cases.
 
 pub mod cli;
 pub mod config;
@@ -6,6 +6,7 @@ pub mod data_dir;
 pub mod demo;
 pub mod import;
 pub mod retention;
+pub mod schedule;
 pub mod serve;
 pub mod stack;
 pub mod up;

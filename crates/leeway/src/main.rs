@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use leeway::cli::{Cli, Command};
 use leeway::config::NotASetting;
-use leeway::{import, serve, up};
+use leeway::schedule::UnusableInput;
+use leeway::{import, schedule, serve, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
             Some(Command::Up(args)) => up::run(args).await,
             Some(Command::Serve(args)) => serve::run(args).await,
             Some(Command::Import(args)) => import::run(args).await,
+            Some(Command::Schedule(args)) => schedule::run(&args),
         }
     });
     match outcome {
@@ -33,8 +35,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// 64 for a configuration that can't be used, as `sysexits` has it; 1 for everything else.
+/// 64 for a configuration that can't be used, as `sysexits` has it; 2 for cases that can't be read; 1 for everything else.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.chain().any(|cause| cause.is::<UnusableInput>()) {
+        return ExitCode::from(schedule::EXIT_UNUSABLE);
+    }
     let config =
         error.chain().any(|cause| cause.is::<chassis::config::ConfigError>() || cause.is::<NotASetting>());
     if config {
