@@ -1,8 +1,9 @@
-//! The workspace's own tasks: `cargo xtask test`, `cargo xtask lint` and `cargo xtask tidy`.
+//! The workspace's own tasks: `cargo xtask test`, `cargo xtask lint`, `cargo xtask tidy` and `cargo xtask long`.
 //!
 //! What a task needs beyond the Rust toolchain is put into `.xtask/` of the workspace, which git ignores.
 
 mod lint;
+mod long;
 mod test;
 mod tidy;
 mod tools;
@@ -39,6 +40,9 @@ enum Task {
     /// forbidden words. Exceptions stand in crates/xtask/tidy-exceptions.toml.
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
+    /// Fuzzing and mutation testing of loan arithmetic: minutes, not seconds.
+    #[command(subcommand)]
+    Long(long::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&workspace, options),
         Task::Lint => lint::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
+        Task::Long(options) => long::run(&workspace, options),
     });
     match outcome {
         Ok(code) => code,

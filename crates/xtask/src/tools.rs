@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 /// Version of cargo-deny that is built when there is none.
 const CARGO_DENY_VERSION: &str = "0.20.2";
+/// Version of cargo-mutants that is built when there is none.
+const CARGO_MUTANTS_VERSION: &str = "27.1.0";
 
 /// The part of `cargo metadata --no-deps` that the tasks read.
 #[derive(Deserialize)]
@@ -200,19 +202,29 @@ impl PythonTools {
 
 /// The path of a cargo-deny: the installed one, or one built into `.xtask/tools`.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-deny", &["--version"], CARGO_DENY_VERSION)
+}
+
+/// The path of a cargo-mutants, found or built in the same way.
+pub fn cargo_mutants(workspace: &Workspace) -> Result<PathBuf> {
+    cargo_tool(workspace, "cargo-mutants", &["mutants", "--version"], CARGO_MUTANTS_VERSION)
+}
+
+fn cargo_tool(workspace: &Workspace, name: &str, asked: &[&str], version: &str) -> Result<PathBuf> {
     let tools = workspace.cache().join("tools");
-    for candidate in [PathBuf::from("cargo-deny"), tools.join("bin/cargo-deny")] {
-        if succeeds(Command::new(&candidate).arg("--version")) {
+    let built = tools.join("bin").join(name);
+    for candidate in [PathBuf::from(name), built.clone()] {
+        if succeeds(Command::new(&candidate).args(asked)) {
             return Ok(candidate);
         }
     }
-    println!("tools: building cargo-deny {CARGO_DENY_VERSION} into .xtask/tools (once, some minutes)");
-    // It runs for a second: quick to build is worth more than quick to run.
-    run(cargo(&["install", "cargo-deny", "--quiet", "--locked", "--version", CARGO_DENY_VERSION, "--root"])
+    println!("tools: building {name} {version} into .xtask/tools (once, some minutes)");
+    // It starts other programs most of the time: quick to build is worth more than quick to run.
+    run(cargo(&["install", name, "--quiet", "--locked", "--version", version, "--root"])
         .arg(&tools)
         .env_remove("CARGO_TARGET_DIR")
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"))?;
-    Ok(tools.join("bin/cargo-deny"))
+    Ok(built)
 }
