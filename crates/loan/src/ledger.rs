@@ -323,9 +323,10 @@ impl<'a> Ledger<'a> {
             Movements { as_of: Some(self.day), overdue_bears: self.overdue_bears(), ..Movements::default() };
         for line in &self.lines {
             let shares = line.state.payments.iter().filter(|share| !share.parts.principal.is_zero());
-            // A pay-off to the end of a period saves none of that period's interest.
+            // A pay-off to the end of a period saves none of that period's interest; what is overdue bears none from then on.
+            let due = line.state.row.due;
             let counted = |date: Date| match self.paid_off {
-                Some((on, stop)) if on == date => stop,
+                Some((on, stop)) if on == date && due > on => stop,
                 _ => date,
             };
             let paid: Vec<(Date, Amount)> =

@@ -212,6 +212,13 @@ impl<'a> Draft<'a> {
         open
     }
 
+    /// Every row by due date.
+    fn by_due(&mut self) -> Vec<&mut Slot> {
+        let mut slots: Vec<&mut Slot> = self.slots.iter_mut().collect();
+        slots.sort_by_key(|slot| (slot.due, slot.nr));
+        slots
+    }
+
     /// Unpaid rows that aren't overdue, by due date. A row due on the acceptance day isn't overdue yet.
     fn future(&mut self) -> Vec<&mut Slot> {
         let on = self.on;

@@ -13,7 +13,7 @@ use super::Ledger;
 use super::line::{Limits, Released};
 
 /// Rounds of placing money anew that a change of rows may take to settle.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 64;
 
 impl Ledger<'_> {
     /// Payments of one day.
@@ -64,9 +64,7 @@ impl Ledger<'_> {
         amount: Amount,
         order: &[Part],
     ) -> Result<Amount, LoanError> {
-        let mut rows: Vec<(Date, u32)> =
-            self.lines.iter().map(|line| (line.state.row.due, line.state.row.nr)).collect();
-        rows.sort_unstable();
+        let rows = self.rows_by_due();
         let (due, later) = rows.split_at(rows.partition_point(|(date, _)| *date <= day));
         let due_today = due.last().is_some_and(|(date, _)| *date == day);
         let running = usize::from(!due_today).min(later.len());
@@ -227,11 +225,13 @@ impl Ledger<'_> {
         Ok(loose)
     }
 
-    /// Repays principal wherever some is left, oldest row first; gives what remains of the money.
+    /// Repays principal wherever some is left, in the order of rows that any payment takes; gives what remains.
     fn repay(&mut self, money: &Released) -> Result<Amount, LoanError> {
-        let mut rows: Vec<(Date, u32)> =
-            self.lines.iter().map(|line| (line.state.row.due, line.state.row.nr)).collect();
-        rows.sort_unstable();
+        let mut rows = self.rows_by_due();
+        if self.account.product.overpayment == Overpayment::ReduceLast {
+            let due = rows.partition_point(|(date, _)| *date <= money.date);
+            rows.get_mut(due + 1..).unwrap_or_default().reverse();
+        }
         let mut rest = money.amount;
         for (_, nr) in rows {
             if let Some(line) = self.line_mut(nr) {
@@ -240,5 +240,12 @@ impl Ledger<'_> {
             }
         }
         Ok(rest)
+    }
+
+    fn rows_by_due(&self) -> Vec<(Date, u32)> {
+        let mut rows: Vec<(Date, u32)> =
+            self.lines.iter().map(|line| (line.state.row.due, line.state.row.nr)).collect();
+        rows.sort_unstable();
+        rows
     }
 }

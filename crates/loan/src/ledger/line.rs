@@ -194,11 +194,25 @@ impl Line {
             rest = rest.sub(taken)?;
         }
         if !covered.is_zero() {
-            self.state.payments.push(PaymentShare { payment_id: id.to_owned(), date: on, parts: covered });
+            self.note_share(id, on, &covered)?;
         }
         if was_open && !self.state.is_open()? {
             self.state.paid_on = Some(on);
         }
         Ok(rest)
+    }
+
+    /// What a payment covers here in one go is one share of it.
+    fn note_share(&mut self, id: &str, on: Date, covered: &Parts) -> Result<(), ArithmeticError> {
+        match self.state.payments.last_mut() {
+            Some(share) if share.payment_id == id && share.date == on => {
+                share.parts = share.parts.plus(covered)?;
+            }
+            _ => {
+                let share = PaymentShare { payment_id: id.to_owned(), date: on, parts: *covered };
+                self.state.payments.push(share);
+            }
+        }
+        Ok(())
     }
 }

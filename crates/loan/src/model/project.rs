@@ -22,6 +22,12 @@ pub(crate) struct Movements {
     pub overdue_bears: bool,
 }
 
+impl Movements {
+    fn paid_in(&self, nr: u32) -> Result<Amount, ArithmeticError> {
+        Amount::try_sum(self.paid.get(&nr).into_iter().flatten().map(|(_, amount)| *amount))
+    }
+}
+
 impl Model {
     /// Works out principal and interest of every term.
     pub fn project(&mut self, movements: &Movements) -> Result<(), LoanError> {
@@ -80,7 +86,8 @@ impl Model {
                 Repay::Kept(kept) => kept.min(open),
                 Repay::Level(level) => {
                     let own = level.sub(term.interest)?.max(Amount::ZERO);
-                    own.add(term.charged_back)?.add(term.prepaid)?.min(open)
+                    let planned = own.add(term.charged_back)?.add(term.prepaid)?;
+                    planned.max(movements.paid_in(term.nr)?).min(open)
                 }
                 Repay::Principal(principal) => principal.add(term.charged_back)?.add(term.prepaid)?.min(open),
             };

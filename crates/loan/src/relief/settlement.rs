@@ -10,7 +10,7 @@ use super::{Content, Draft, enough};
 impl Draft<'_> {
     /// The first `parts` unpaid rows become the parts of the settlement, monthly, the last on `pay_by`; the others are
     /// emptied. Interest that falls due by `pay_by` and wasn't waived is paid with the first part; later interest is
-    /// never earned. Fees that weren't waived are paid with the first part too.
+    /// never earned. Fees that weren't waived are paid with the first part too, those of rows for charges included.
     pub(super) fn settle(
         &mut self,
         asked: SettlementSum,
@@ -33,8 +33,8 @@ impl Draft<'_> {
         }
 
         let (mut interest, mut unearned, mut fee) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
-        let mut numbers = Vec::new();
-        for slot in self.open() {
+        let numbers: Vec<u32> = self.open().iter().map(|slot| slot.nr).collect();
+        for slot in self.by_due() {
             let moved = std::mem::take(&mut slot.left);
             let own = moved.interest.add(moved.relief_interest)?;
             if slot.due <= pay_by {
@@ -43,7 +43,6 @@ impl Draft<'_> {
                 unearned = unearned.add(own)?;
             }
             fee = fee.add(moved.fee)?;
-            numbers.push(slot.nr);
         }
         self.unearned = self.unearned.add(unearned)?;
         for (nr, (part, due)) in numbers.iter().zip(sum.equal_shares(parts)?.into_iter().zip(dates)) {

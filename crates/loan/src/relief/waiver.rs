@@ -4,7 +4,7 @@ use crate::error::{ArithmeticError, LoanError};
 use crate::money::Amount;
 use crate::terms::{InterestScope, Waiver};
 
-use super::{Draft, Slot};
+use super::Draft;
 
 /// A waiver while it is used up.
 struct Giving {
@@ -62,11 +62,5 @@ impl Draft<'_> {
         }
         self.waived_due_interest = self.waived_due_interest.add(earned)?;
         Ok(())
-    }
-
-    fn by_due(&mut self) -> Vec<&mut Slot> {
-        let mut slots: Vec<&mut Slot> = self.slots.iter_mut().collect();
-        slots.sort_by_key(|slot| (slot.due, slot.nr));
-        slots
     }
 }

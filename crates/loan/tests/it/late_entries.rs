@@ -1,8 +1,8 @@
 //! Entries that count from before relief was accepted: the money came, so it is never refused.
 
 use loan::{
-    DeferralInterest, EventKind, Measure, ReAgeOver, ReducedPayment, ReductionInterest, ShortfallOver,
-    VersionCause,
+    Accrual, ChargePart, DeferralInterest, EventKind, Measure, Origin, OverdueInterest, Parts,
+    PayOffInterest, ReAgeOver, ReducedPayment, ReductionInterest, ShortfallOver, VersionCause,
 };
 
 use super::common::{account, contract, date, event, money, payment, ratio, terms, waive_penalty};
@@ -52,4 +52,27 @@ fn relief_is_fitted_to_the_rows_that_a_late_entry_leaves() {
             assert_eq!(plain.principal_left, state.principal_left, "{what}: nothing was forgiven");
         }
     }
+}
+
+/// Overdue principal bears interest until the day it is paid, not to the end of the period that the rest is charged for.
+#[test]
+fn what_is_charged_after_a_pay_off_adds_no_interest() {
+    let mut loan = account(contract("1200.00", 4, "0.12", "2026-01-15"));
+    if let Origin::Computed(contract) = &mut loan.origin {
+        contract.conventions.accrual = Accrual::Daily;
+    }
+    loan.product.overdue_interest = OverdueInterest::ContractRate;
+    loan.product.pay_off_interest = PayOffInterest::ToPeriodEnd;
+    let amount = loan.pay_off_sum(date("2026-03-01")).unwrap();
+    let loan = loan.record(event("2026-03-01", EventKind::PayOff { id: "off".into(), amount })).unwrap();
+    let fee = EventKind::Charge {
+        id: "fee".into(),
+        part: ChargePart::Fee,
+        due: date("2026-04-15"),
+        amount: money("5.00"),
+    };
+    let charged = loan.record(event("2026-04-01", fee)).unwrap().state(date("2026-04-01")).unwrap();
+    let paid_off = loan.state(date("2026-03-01")).unwrap();
+    assert_eq!(charged.paid, paid_off.paid);
+    assert_eq!(charged.owed, Parts { fee: money("5.00"), ..Parts::default() });
 }
