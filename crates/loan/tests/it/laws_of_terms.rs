@@ -144,9 +144,14 @@ pub fn terms_can_be_paid_as_agreed(tape: &mut Tape<'_>) -> Outcome {
     prop_assert_eq!(after.owed.total().unwrap(), applied.total_to_pay);
     prop_assume!(applied.flows.iter().all(|flow| flow.date >= on));
     let mut paid = applied.flows.clone();
-    if !after.owed.penalty.is_zero() {
-        paid.push(Flow { date: on, amount: after.owed.penalty });
+    paid.push(Flow { date: on, amount: after.arrears.penalty });
+    let mut to_come = after.owed.penalty.sub(after.arrears.penalty).unwrap();
+    for row in after.rows.iter().filter(|row| row.row.due > on) {
+        let amount = row.left().unwrap().penalty.min(to_come);
+        to_come = to_come.sub(amount).unwrap();
+        paid.push(Flow { date: row.row.due, amount });
     }
+    paid.retain(|flow| !flow.amount.is_zero());
     paid.sort_by_key(|flow| flow.date);
     for (flow, index) in paid.iter().zip(0_u16..) {
         let kind = EventKind::Payment { id: format!("plan-{index}"), amount: flow.amount };
