@@ -369,7 +369,7 @@ impl Origin {
             Self::Computed(contract) => Model::of(contract),
             Self::Stated { contract, .. } => {
                 let mut model = Model::empty(contract);
-                model.agree(&self.rows()?, contract.interest_from)?;
+                model.agree(&self.rows()?, contract.interest_from, &[])?;
                 Ok(model)
             }
         }

@@ -45,7 +45,7 @@ pub use origin::{Origin, StatedRow};
 pub use parts::{Part, Parts};
 pub use preview::{Preview, ReliefCost};
 pub use product::{LateAllocation, OverdueInterest, Overpayment, PayOffInterest, Product};
-pub use relief::Applied;
+pub use relief::{Applied, ChargedFor};
 pub use schedule::Row;
 pub use state::{
     Bucket, Dpd, PaymentShare, RateStep, RowState, ScheduleVersion, Spell, Standing, State, VersionCause,

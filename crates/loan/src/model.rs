@@ -13,6 +13,7 @@ mod re_age;
 mod re_amortise;
 mod reschedule;
 mod solve;
+mod unearned;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::event::ChargePart;
 use crate::level::Step;
 use crate::meter::Meter;
 use crate::money::Amount;
+use crate::relief::ChargedFor;
 use crate::schedule::Row;
 use crate::state::RateStep;
 
@@ -94,7 +96,10 @@ pub(crate) struct Term {
     /// Charges that are due within its nights; worked out by `project`.
     pub charged_fee: Amount,
     pub charged_penalty: Amount,
+    /// Agreed in full; see `unearned`.
     pub relief_interest: Amount,
+    /// The part of it that nights without interest never earn; worked out by `project`.
+    pub unearned: Amount,
     /// Worked out by `project`.
     pub principal: Amount,
     pub interest: Amount,
@@ -149,6 +154,8 @@ pub(crate) struct Model {
     pub accrues: bool,
     /// Fees and penalties of fixed amounts, each with the instalment that its due date falls in.
     pub charges: Vec<Charge>,
+    /// What the relief interest of the terms was charged for.
+    pub charged_for: Vec<ChargedFor>,
     /// Due dates that moved to a business day, and where they come from: nominal periods are measured unmoved.
     pub unmoved: BTreeMap<Date, Date>,
     /// How far apart new terms are.
@@ -180,6 +187,7 @@ impl Model {
             spread_advances: 0,
             accrues: true,
             charges: Vec::new(),
+            charged_for: Vec::new(),
             unmoved: BTreeMap::new(),
             frequency: contract.conventions.frequency,
             agreed_on: contract.interest_from,
@@ -210,7 +218,7 @@ impl Model {
                 principal: term.principal,
                 interest: term.interest,
                 fee: term.fee.add(term.charged_fee)?,
-                relief_interest: term.relief_interest,
+                relief_interest: term.earned_relief()?,
                 balance_after: balance,
             });
         }

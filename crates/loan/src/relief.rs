@@ -40,6 +40,10 @@ pub struct Applied {
     pub forgiven_principal: Amount,
     /// Interest that the plan adds; negative where a lower rate or shorter time takes some away.
     pub relief_interest: Amount,
+    /// What plans' interest in the rows is charged for, night by night.
+    pub charged_for: Vec<ChargedFor>,
+    /// Numbers of the rows whose own interest was earned before, whenever it falls due.
+    pub earned: Vec<u32>,
     /// Interest after a settlement's pay-by date, which is never earned; not counted as waived.
     pub unearned_interest: Amount,
     /// Day of the last payment.
@@ -51,6 +55,14 @@ pub struct Applied {
     pub total_to_pay: Amount,
     /// What is to pay and when, penalty apart, in order of date.
     pub flows: Vec<Flow>,
+}
+
+/// Interest that a plan adds for the nights after `from` up to `to`. A loan that ends before doesn't owe all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargedFor {
+    pub from: Date,
+    pub to: Date,
+    pub amount: Amount,
 }
 
 /// Applies `terms` to `state`, which must be of the acceptance day `on`, and checks conservation.
@@ -130,6 +142,8 @@ struct Slot {
     waived: Parts,
     /// A row after the last instalment in which nothing but charges is open.
     is_charge: bool,
+    /// Its interest was earned before the terms.
+    is_earned: bool,
 }
 
 impl Slot {
@@ -156,6 +170,7 @@ impl Slot {
             penalty: left.penalty,
             waived: Parts::default(),
             is_charge: false,
+            is_earned: false,
         })
     }
 
@@ -175,6 +190,7 @@ struct Draft<'a> {
     waived_due_interest: Amount,
     /// Plan interest added so far, less interest taken away.
     added: Amount,
+    charged_for: Vec<ChargedFor>,
     unearned: Amount,
 }
 
@@ -182,12 +198,12 @@ impl<'a> Draft<'a> {
     fn new(state: &'a State, contract: &'a Contract, on: Date) -> Result<Self, LoanError> {
         let slots: Result<Vec<Slot>, ArithmeticError> = state.rows.iter().map(Slot::of).collect();
         let mut slots = slots?;
-        for term in state.plan.model().into_iter().flat_map(|model| &model.terms) {
-            if term.extra.is_some()
-                && let Some(slot) = slots.iter_mut().find(|slot| slot.nr == term.nr)
-            {
-                slot.is_charge = slot.left.principal.is_zero();
-            }
+        for slot in &mut slots {
+            let mut terms = state.plan.model().into_iter().flat_map(|model| &model.terms);
+            let term = terms.find(|term| term.nr == slot.nr);
+            slot.is_charge = slot.left.principal.is_zero() && term.is_some_and(|term| term.extra.is_some());
+            slot.is_earned =
+                slot.due <= on || term.is_some_and(|term| term.is_earned || term.closed_on.is_some());
         }
         Ok(Self {
             basis: Basis {
@@ -200,6 +216,7 @@ impl<'a> Draft<'a> {
             slots,
             waived_due_interest: Amount::ZERO,
             added: Amount::ZERO,
+            charged_for: state.plan.model().map(|model| model.charged_for.clone()).unwrap_or_default(),
             unearned: Amount::ZERO,
         })
     }
@@ -223,6 +240,15 @@ impl<'a> Draft<'a> {
     fn future(&mut self) -> Vec<&mut Slot> {
         let on = self.on;
         self.open().into_iter().filter(|slot| slot.due >= on).collect()
+    }
+
+    /// Interest that the plan adds for the nights after `from` up to `to`.
+    fn charge(&mut self, (from, to): (Date, Date), amount: Amount) -> Result<(), ArithmeticError> {
+        self.added = self.added.add(amount)?;
+        if !amount.is_zero() {
+            self.charged_for.push(ChargedFor { from, to, amount });
+        }
+        Ok(())
     }
 
     fn principal_left(&self) -> Result<Amount, ArithmeticError> {
@@ -296,6 +322,8 @@ impl<'a> Draft<'a> {
             waived_due_interest: self.waived_due_interest,
             forgiven_principal: waived.principal,
             relief_interest: self.added,
+            charged_for: self.charged_for,
+            earned: self.slots.iter().filter(|slot| slot.is_earned).map(|slot| slot.nr).collect(),
             unearned_interest: self.unearned,
             end: by_day.last_key_value().map_or(self.on, |(date, _)| *date),
             first_payment: by_day.first_key_value().map(|(date, amount)| (*date, *amount)),

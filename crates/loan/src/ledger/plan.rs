@@ -78,7 +78,8 @@ impl Ledger<'_> {
         }
         // A waiver that changes no row leaves the loan to be computed as before.
         if changes {
-            self.model.agree(&applied.rows, self.day)?;
+            self.model.agree(&applied.rows, self.day, &applied.earned)?;
+            self.model.charged_for.clone_from(&applied.charged_for);
             for line in &mut self.lines {
                 line.settle_charges();
             }

@@ -118,7 +118,12 @@ impl Model {
 
     /// How many nights after `from` up to `to` bear nothing.
     fn paused_nights(&self, from: Date, to: Date) -> i64 {
-        let Some(stop) = self.stop.filter(|stop| *stop < to) else { return self.pauses.nights(from, to) };
+        self.bare_nights(self.stop, from, to)
+    }
+
+    /// The same for interest that stops at the end of another day.
+    pub(super) fn bare_nights(&self, stop: Option<Date>, from: Date, to: Date) -> i64 {
+        let Some(stop) = stop.filter(|stop| *stop < to) else { return self.pauses.nights(from, to) };
         let end = stop.max(from);
         self.pauses.nights(from, end) + calendar::days_between(end, to).max(0)
     }

@@ -32,6 +32,7 @@ impl Term {
             charged_fee: Amount::ZERO,
             charged_penalty: Amount::ZERO,
             relief_interest: Amount::ZERO,
+            unearned: Amount::ZERO,
             principal: Amount::ZERO,
             interest: Amount::ZERO,
         }
@@ -115,8 +116,9 @@ impl Model {
         Ok(())
     }
 
-    /// Rows as they were stated or agreed, from `agreed_on` on; nothing accrues but on overdue principal.
-    pub fn agree(&mut self, rows: &[Row], agreed_on: Date) -> Result<(), LoanError> {
+    /// Rows as they were stated or agreed, from `agreed_on` on; nothing accrues but on overdue principal. The interest of
+    /// the rows `earned` is owed whatever comes.
+    pub fn agree(&mut self, rows: &[Row], agreed_on: Date, earned: &[u32]) -> Result<(), LoanError> {
         let mut ordered: Vec<&Row> = rows.iter().collect();
         ordered.sort_by_key(|row| (row.due, row.nr));
         let mut from = self.rates.first().map_or(agreed_on, |step| step.from);
@@ -125,8 +127,7 @@ impl Model {
         for row in ordered {
             let known = before.iter().find(|term| term.nr == row.nr);
             terms.push(Term {
-                // Earned in full: what was due, or paid ahead of its time.
-                is_earned: known.is_some_and(|term| term.due <= agreed_on || term.closed_on.is_some()),
+                is_earned: earned.contains(&row.nr),
                 contract_due: row.contract_due,
                 repay: Repay::Principal(row.principal),
                 bears: Bears::Agreed(row.interest),

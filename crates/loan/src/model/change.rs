@@ -20,7 +20,7 @@ pub(super) fn refuse<T>(change: &'static str, date: Date, reason: &'static str) 
 impl Term {
     pub(super) fn unpaid_interest(&self, paid: &PaidByRow) -> Result<Amount, ArithmeticError> {
         let paid = paid.get(&self.nr).map_or(Amount::ZERO, |parts| parts.interest);
-        self.interest.add(self.relief_interest)?.sub_floor0(paid)
+        self.interest.add(self.earned_relief()?)?.sub_floor0(paid)
     }
 
     pub(super) fn unpaid_principal(&self, paid: &PaidByRow) -> Result<Amount, ArithmeticError> {
@@ -36,6 +36,7 @@ impl Term {
     pub(super) fn keep(&mut self, principal: Amount, interest: Amount) -> Result<(), ArithmeticError> {
         let relief_interest = interest.sub_floor0(self.interest)?;
         self.relief_interest = relief_interest;
+        self.unearned = Amount::ZERO;
         self.bears = Bears::Agreed(interest.sub(relief_interest)?);
         self.agreed_on = self.due;
         self.repay = Repay::Kept(principal);
@@ -55,6 +56,8 @@ impl Model {
             Some(term) if matches!(term.bears, Bears::Agreed(_)) => Some(self.agreed_until(term, on)?),
             _ => None,
         };
+        let unearned = self.unearned_relief(Some(on))?;
+        self.charged_for.clear();
         let mut kept = Vec::with_capacity(self.terms.len());
         let (mut fee, mut relief_interest, mut carried) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
         for (index, term) in std::mem::take(&mut self.terms).into_iter().enumerate() {
@@ -71,7 +74,7 @@ impl Model {
             last.contract_due = last.contract_due.min(on);
             last.fee = last.fee.add(fee)?;
             last.carried = last.carried.add(carried)?;
-            last.relief_interest = last.relief_interest.add(relief_interest)?;
+            last.relief_interest = last.relief_interest.add(relief_interest)?.sub_floor0(unearned)?;
             if let Some(agreed) = agreed {
                 last.bears = Bears::Agreed(agreed);
             }

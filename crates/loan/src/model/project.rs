@@ -37,7 +37,8 @@ impl Model {
         let mut terms = std::mem::take(&mut self.terms);
         let result = self.walk(&mut terms, &basis, movements, &mut deltas);
         self.terms = terms;
-        result
+        result?;
+        self.leave_unearned()
     }
 
     fn walk(
@@ -47,7 +48,7 @@ impl Model {
         movements: &Movements,
         deltas: &mut Deltas,
     ) -> Result<(), LoanError> {
-        let absorber = terms.iter().rposition(Term::is_open);
+        let absorber = absorber(terms);
         let mut balance = self.principal;
         let mut held = Amount::ZERO;
         // Σ balance × rate × part of nights after a term was closed ahead of its time.
@@ -166,7 +167,7 @@ impl Model {
     /// it, but no more than the balance that the terms before it leave; without a level its principal.
     pub fn principal_ahead(&self, nr: u32, interest: Amount) -> Result<Amount, LoanError> {
         let Some(index) = self.terms.iter().position(|term| term.nr == nr) else { return Ok(Amount::ZERO) };
-        let absorber = self.terms.iter().rposition(Term::is_open);
+        let absorber = absorber(&self.terms);
         let open = self.terms.iter().skip(index);
         let Some(term) = open.clone().next() else { return Ok(Amount::ZERO) };
         match term.repay {
@@ -177,6 +178,12 @@ impl Model {
             _ => Ok(term.principal),
         }
     }
+}
+
+/// The term that repays whatever balance is left: the last instalment, even where a chargeback has a row after it.
+fn absorber(terms: &[Term]) -> Option<usize> {
+    let instalment = terms.iter().rposition(|term| term.is_open() && term.extra.is_none());
+    instalment.or_else(|| terms.iter().rposition(Term::is_open))
 }
 
 /// For each term the earliest begin of it and all later ones.

@@ -92,9 +92,9 @@ impl Model {
             } else {
                 // Paid ahead in rows that go: the ledger allocates it again, to the new ones.
                 moved.principal = moved.principal.add(term.principal)?;
-                moved.all_interest = moved.all_interest.add(term.interest)?.add(term.relief_interest)?;
+                moved.all_interest = moved.all_interest.add(term.interest)?.add(term.earned_relief()?)?;
                 // What was carried or put off to later rows has been earned.
-                moved.due_interest = moved.due_interest.add(term.carried)?.add(term.relief_interest)?;
+                moved.due_interest = moved.due_interest.add(term.carried)?.add(term.earned_relief()?)?;
                 moved.fee = moved.fee.add(term.fee)?;
             }
         }
@@ -113,7 +113,7 @@ impl Model {
         moved.unpaid_since = moved.unpaid_since.min(term.from);
         moved.principal = moved.principal.add(term.unpaid_principal(paid)?)?;
         moved.all_interest = moved.all_interest.add(term.unpaid_interest(paid)?)?;
-        let put_off = term.relief_interest.sub_floor0(parts.interest.sub_floor0(term.interest)?)?;
+        let put_off = term.earned_relief()?.sub_floor0(parts.interest.sub_floor0(term.interest)?)?;
         moved.due_interest = moved.due_interest.add(put_off)?;
         moved.carried = term.carried.sub_floor0(parts.interest)?;
         moved.accrued = accrued.sub_floor0(parts.interest)?;

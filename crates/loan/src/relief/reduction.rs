@@ -72,9 +72,8 @@ impl Draft<'_> {
         let shares = shortfall_shares(&put_off, count)?;
         let charged = match reduction.interest {
             ReductionInterest::None => Amount::ZERO,
-            ReductionInterest::Contract => self.interest_on(&put_off, &shares, &dues)?,
+            ReductionInterest::Contract => self.charge_put_off(&put_off, &shares, &dues)?,
         };
-        self.added = self.added.add(charged)?;
         for ((nr, share), charged) in after.into_iter().zip(shares).zip(charged.equal_shares(count)?) {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
             slot.left.principal = slot.left.principal.add(share.principal)?;
@@ -86,26 +85,25 @@ impl Draft<'_> {
 
     /// Contract interest on put-off principal: one period a row, each rounded once. `dues` are those of the reduced rows, of rows between,
     /// and of those that collect.
-    fn interest_on(&self, put_off: &PutOff, shares: &[Content], dues: &[Date]) -> Result<Amount, LoanError> {
+    fn charge_put_off(
+        &mut self,
+        put_off: &PutOff,
+        shares: &[Content],
+        dues: &[Date],
+    ) -> Result<Amount, LoanError> {
+        let collects = dues.len().saturating_sub(shares.len());
         let mut balance = Amount::ZERO;
         let mut charged = Amount::ZERO;
-        let mut periods = dues.iter().copied();
-        let mut period = |balance: Amount| -> Result<Amount, LoanError> {
-            match periods.next() {
-                Some(due) => self.basis.for_period(balance, due),
-                None => Ok(Amount::ZERO),
+        for (place, due) in dues.iter().enumerate() {
+            let interest = self.basis.for_period(balance, *due)?;
+            self.charge((self.basis.instalments_after(*due, -1)?, *due), interest)?;
+            charged = charged.add(interest)?;
+            if let Some(principal) = put_off.principal_by_row.get(place) {
+                balance = balance.add(*principal)?;
             }
-        };
-        for principal in &put_off.principal_by_row {
-            charged = charged.add(period(balance)?)?;
-            balance = balance.add(*principal)?;
-        }
-        for _ in put_off.principal_by_row.len() + shares.len()..dues.len() {
-            charged = charged.add(period(balance)?)?;
-        }
-        for share in shares {
-            charged = charged.add(period(balance)?)?;
-            balance = balance.sub(share.principal)?;
+            if let Some(share) = place.checked_sub(collects).and_then(|nth| shares.get(nth)) {
+                balance = balance.sub(share.principal)?;
+            }
         }
         Ok(charged)
     }

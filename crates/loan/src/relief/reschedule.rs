@@ -70,7 +70,7 @@ impl Draft<'_> {
         enough(1, self.open().len())?;
         let begin = self.first_open_due();
         let charged = self.basis.for_months(self.principal_left()?, begin, months)?;
-        self.added = self.added.add(charged)?;
+        self.charge((begin, self.basis.months_after(begin, months)?), charged)?;
         Ok(charged)
     }
 
@@ -109,7 +109,10 @@ impl Draft<'_> {
         let first = self.first_open_due();
         let count = self.basis.instalments_in(first, months)?;
         let principal = self.principal_left()?;
-        let moved: Vec<Content> = self.open().iter().map(|slot| slot.left).collect();
+        let on = self.on;
+        // The interest-only row takes the place of interest that is due; what was put off before has been earned still.
+        let moved: Vec<(Content, bool)> =
+            self.open().iter().map(|slot| (slot.left, slot.is_earned && slot.due > on)).collect();
         // Slots are chosen before their contents change: an emptied one would no longer count as open.
         let mut numbers: Vec<u32> = self.open().iter().map(|slot| slot.nr).collect();
         numbers.extend(self.add_slots(count)?);
@@ -117,16 +120,16 @@ impl Draft<'_> {
         for nr in numbers.iter().take(count) {
             let due = self.slots.iter().find(|slot| slot.nr == *nr).map_or(first, |slot| slot.due);
             let charged = self.basis.for_period(principal, due)?;
-            self.added = self.added.add(charged)?;
-            contents.push(Content { relief_interest: charged, ..Content::default() });
+            self.charge((self.basis.instalments_after(due, -1)?, due), charged)?;
+            contents.push((Content { relief_interest: charged, ..Content::default() }, true));
         }
         contents.extend(moved);
-        let on = self.on;
         let next = self.slots.iter().map(|slot| slot.due).filter(|due| *due >= on).min();
         let payable = first_payment.or(next).unwrap_or(on);
-        for ((nr, content), place) in numbers.into_iter().zip(contents).zip(0..) {
+        for ((nr, (content, is_earned)), place) in numbers.into_iter().zip(contents).zip(0..) {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == nr) else { continue };
             slot.left = content;
+            slot.is_earned = is_earned;
             if place < count && slot.due < on {
                 slot.due = payable;
             }
@@ -156,6 +159,7 @@ impl Draft<'_> {
                 penalty: Amount::ZERO,
                 waived: Parts::default(),
                 is_charge: false,
+                is_earned: false,
             });
             numbers.push(nr);
         }

@@ -45,6 +45,7 @@ impl Draft<'_> {
             fee = fee.add(moved.fee)?;
         }
         self.unearned = self.unearned.add(unearned)?;
+        self.charged_for.clear();
         for (nr, (part, due)) in numbers.iter().zip(sum.equal_shares(parts)?.into_iter().zip(dates)) {
             let Some(slot) = self.slots.iter_mut().find(|slot| slot.nr == *nr) else { continue };
             slot.due = due;

@@ -1,6 +1,8 @@
 //! Penalty and interest given up.
 
+use crate::conventions::Rounding;
 use crate::error::{ArithmeticError, LoanError};
+use crate::interest;
 use crate::money::Amount;
 use crate::terms::{InterestScope, Waiver};
 
@@ -40,6 +42,7 @@ impl Draft<'_> {
 
     pub(super) fn waive_interest(&mut self, scope: InterestScope, waiver: Waiver) -> Result<(), LoanError> {
         let on = self.on;
+        let charged = self.relief_interest_left()?;
         let mut giving = Giving::of(waiver);
         let mut earned = Amount::ZERO;
         for slot in self.by_due() {
@@ -61,6 +64,22 @@ impl Draft<'_> {
             }
         }
         self.waived_due_interest = self.waived_due_interest.add(earned)?;
+        self.keep_charges(self.relief_interest_left()?, charged)
+    }
+
+    fn relief_interest_left(&self) -> Result<Amount, ArithmeticError> {
+        Amount::try_sum(self.slots.iter().map(|slot| slot.left.relief_interest))
+    }
+
+    /// What was given up of plans' interest isn't given back a second time: of each charge the share `left / before` stays.
+    fn keep_charges(&mut self, left: Amount, before: Amount) -> Result<(), LoanError> {
+        if left == before {
+            return Ok(());
+        }
+        for charge in &mut self.charged_for {
+            let kept = i128::from(charge.amount.minor()) * i128::from(left.minor());
+            charge.amount = interest::round(kept, before.minor().into(), Rounding::Down)?;
+        }
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Where charges and chargebacks fall, and what overpayments change, computed by hand.
 
 use loan::{
-    Account, Amortisation, ChargePart, Contract, Conventions, EventKind, Origin, Overpayment, Product, ReAge,
-    ReAgeInterest,
+    Account, Amortisation, Amount, ChargePart, Contract, Conventions, EventKind, Origin, Overpayment,
+    Product, ReAge, ReAgeInterest,
 };
 
 use crate::common::*;
@@ -148,5 +148,27 @@ fn a_second_solution_that_is_no_better_is_not_taken() {
         let rows = loan::schedule::build(&contract(principal, months, annual, "2026-01-15")).unwrap();
         assert_eq!(rows[0].total().unwrap(), money(level));
         assert_eq!(rows.last().unwrap().total().unwrap(), money(last));
+    }
+}
+
+#[test]
+fn a_chargeback_after_the_end_leaves_what_was_due_where_it_was() {
+    let bullet = account(Contract {
+        amortisation: Amortisation::InterestOnly,
+        ..contract("900.00", 3, "0.12", "2026-01-15")
+    });
+    let terminated = record(
+        &account(contract("900.00", 12, "0.12", "2026-01-15")),
+        [event("2026-02-10", EventKind::Terminated { id: "end".into() })],
+    );
+    for (what, loan, due) in [("bullet", bullet, "2026-04-15"), ("terminated", terminated, "2026-02-10")] {
+        let back = EventKind::Chargeback { id: "back".into(), amount: money("50.00") };
+        let events = [payment("2026-04-20", "part", "60.00"), event("2026-05-10", back)];
+        let rows = state(&record(&loan, events), "2026-05-20").rows;
+        let due_on = |day: &str| -> Vec<Amount> {
+            rows.iter().filter(|row| row.row.due == date(day)).map(|row| row.row.principal).collect()
+        };
+        assert_eq!(due_on(due), [money("900.00")], "{what}");
+        assert_eq!(due_on("2026-05-10"), [money("50.00")], "{what}");
     }
 }

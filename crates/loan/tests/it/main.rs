@@ -26,5 +26,6 @@ mod relief_on_any_loan;
 mod schedules;
 mod stories;
 mod tape;
+mod unearned_relief;
 mod values;
 mod worlds;
