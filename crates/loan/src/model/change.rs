@@ -56,8 +56,6 @@ impl Model {
             Some(term) if matches!(term.bears, Bears::Agreed(_)) => Some(self.agreed_until(term, on)?),
             _ => None,
         };
-        let unearned = self.unearned_relief(Some(on))?;
-        self.charged_for.clear();
         let mut kept = Vec::with_capacity(self.terms.len());
         let (mut fee, mut relief_interest, mut carried) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
         for (index, term) in std::mem::take(&mut self.terms).into_iter().enumerate() {
@@ -74,13 +72,13 @@ impl Model {
             last.contract_due = last.contract_due.min(on);
             last.fee = last.fee.add(fee)?;
             last.carried = last.carried.add(carried)?;
-            last.relief_interest = last.relief_interest.add(relief_interest)?.sub_floor0(unearned)?;
+            last.relief_interest = last.relief_interest.add(relief_interest)?;
             if let Some(agreed) = agreed {
                 last.bears = Bears::Agreed(agreed);
             }
         }
         self.terms = kept;
-        Ok(())
+        self.give_back_unearned(on)
     }
 
     /// Principal repaid at once with a term; false where its interest isn't the balance's, so that nothing is recomputed.

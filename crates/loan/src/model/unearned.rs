@@ -11,7 +11,7 @@ impl Model {
     /// The share of relief interest that falls on nights without interest, those after `stop` included; each charge is
     /// rounded once. For example 259.48 for the 92 nights from 15 July to 15 October, paid off on 15 August: 61 nights,
     /// 172.05.
-    pub(super) fn unearned_relief(&self, stop: Option<Date>) -> Result<Amount, LoanError> {
+    fn unearned_relief(&self, stop: Option<Date>) -> Result<Amount, LoanError> {
         let mut unearned = Amount::ZERO;
         for charge in &self.charged_for {
             let nights = calendar::days_between(charge.from, charge.to);
@@ -31,7 +31,22 @@ impl Model {
         if self.charged_for.is_empty() {
             return Ok(());
         }
-        let mut rest = self.unearned_relief(self.stop)?;
+        self.spread_unearned(self.unearned_relief(self.stop)?)
+    }
+
+    /// The same for good, where no night comes after `on`.
+    pub(super) fn give_back_unearned(&mut self, on: Date) -> Result<(), LoanError> {
+        self.spread_unearned(self.unearned_relief(Some(on))?)?;
+        self.charged_for.clear();
+        for term in &mut self.terms {
+            term.relief_interest = term.earned_relief()?;
+            term.unearned = Amount::ZERO;
+        }
+        Ok(())
+    }
+
+    fn spread_unearned(&mut self, unearned: Amount) -> Result<(), LoanError> {
+        let mut rest = unearned;
         for term in self.terms.iter_mut().rev() {
             term.unearned = if term.is_open() { term.relief_interest.min(rest) } else { Amount::ZERO };
             rest = rest.sub(term.unearned)?;
