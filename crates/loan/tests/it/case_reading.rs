@@ -70,6 +70,8 @@ fn terms_are_read_by_value() {
     assert_eq!(absent.amortisation, Amortisation::InterestOnly);
     let flat = self::contract(json!({"interest_method": "flat", "amortisation": "equal_principal"}));
     assert_eq!(flat.amortisation, Amortisation::Flat);
+    let principal = self::contract(json!({"amortisation": "equal_principal"}));
+    assert_eq!(principal.amortisation, Amortisation::EqualPrincipal);
     let fixed = self::contract(json!({"n_instalments": null, "fixed_instalment": 400}));
     assert_eq!((fixed.instalments, fixed.conventions.fixed_instalment), (600, Some(money("400.00"))));
 }
@@ -217,6 +219,19 @@ fn undoing_finds_what_is_not_undone_yet() {
     );
     assert!(matches!(&kinds[7].1, EventKind::ReAmortise { interest: ReAmortiseInterest::Waived, .. }));
     assert_eq!((loan.before.events.len(), loan.before.as_of), (7, date("2026-04-06")));
+}
+
+#[test]
+fn undoing_passes_over_events_of_another_kind_or_a_later_day() {
+    let re_age = |day: &str| json!({"type": "reage", "transaction_date": day, "first_due_date": "2026-07-01", "n_instalments": 3});
+    let events = json!([
+        re_age("2026-03-01"),
+        re_age("2026-04-01"),
+        {"type": "payment", "date": "2026-03-02", "amount": "10.00"},
+        {"type": "undo_reage", "date": "2026-03-05"},
+    ]);
+    let kinds = kinds(&loan(plain(), events).after.events);
+    assert_eq!(kinds[3], ("2026-03-05".to_owned(), EventKind::Undone { id: "reage-1".to_owned() }));
 }
 
 #[test]
