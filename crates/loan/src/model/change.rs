@@ -95,13 +95,7 @@ impl Model {
     /// What a prepayment with a term makes of the terms after it.
     pub fn after_prepayment(&mut self, nr: u32, shorter: bool) -> Result<(), LoanError> {
         let Some(index) = self.terms.iter().position(|term| term.nr == nr) else { return Ok(()) };
-        if shorter {
-            self.drop_beyond(index)
-        } else if index + 1 < self.terms.len() {
-            self.solve(index + 1, None)
-        } else {
-            Ok(())
-        }
+        if shorter { self.drop_beyond(index) } else { self.solve(index + 1, None) }
     }
 
     /// Terms that nothing is left for, if those up to `index` are repaid as they stand.
