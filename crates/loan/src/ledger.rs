@@ -163,7 +163,6 @@ impl<'a> Ledger<'a> {
     /// Leaves the rows as they are: only the books of versions know of it.
     fn is_inert(&self, kind: &EventKind) -> bool {
         match kind {
-            EventKind::PaymentReversed { .. } | EventKind::PenaltySuspended { .. } => true,
             EventKind::Undone { id } => self.ended.iter().any(|ended| ended.id == *id),
             EventKind::ReliefUndone { id, .. } => {
                 self.ended.iter().any(|ended| ended.id == *id && ended.kept_waiver.is_zero())
@@ -180,7 +179,7 @@ impl<'a> Ledger<'a> {
             EventKind::Relief { id, terms } => self.accept(id, terms)?,
             EventKind::ReliefUndone { id, kept_to } => return self.undo(id, *kept_to),
             EventKind::Undone { id } => return Ok(self.undo_change(id)),
-            // The timeline has already left out reversed payments and noted penalty-free days; payments came before.
+            // Payments came before; the timeline holds no reversals nor penalty-free days.
             EventKind::PaymentReversed { .. }
             | EventKind::PenaltySuspended { .. }
             | EventKind::Payment { .. } => {}

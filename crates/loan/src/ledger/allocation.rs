@@ -1,5 +1,7 @@
 //! Where a payment goes.
 
+use std::collections::BTreeMap;
+
 use crate::calendar;
 use crate::calendar::Date;
 use crate::conventions::Accrual;
@@ -202,10 +204,15 @@ impl Ledger<'_> {
             if loose.is_empty() {
                 return Ok(());
             }
+            // How late the loan is, whatever the first part of a day's money cures.
+            let mut orders = BTreeMap::new();
+            for money in &loose {
+                orders.insert(money.date, self.order_on(money.date)?);
+            }
             for money in loose {
                 let rest = if round == 0 { money.amount } else { self.repay(&money)? };
-                let order = self.order_on(money.date)?;
-                let rest = self.allocate((&money.payment_id, money.date), rest, &order)?;
+                let order = orders.get(&money.date).map(Vec::as_slice).unwrap_or_default();
+                let rest = self.allocate((&money.payment_id, money.date), rest, order)?;
                 self.lay_by(&money.payment_id, rest);
             }
             self.refresh_rows()?;

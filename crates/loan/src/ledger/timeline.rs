@@ -7,7 +7,7 @@ use crate::calendar::Date;
 use crate::event::{Event, EventKind};
 use crate::model::Days;
 
-/// Events effective by a day, reversed payments left out.
+/// Events effective by a day that do something on theirs: reversed payments, their reversals and suspensions are left out.
 pub(super) struct Timeline<'a> {
     pub events: Vec<&'a Event>,
     pub suspended: Days,
@@ -34,11 +34,14 @@ impl<'a> Timeline<'a> {
         // Stable: events of one day and one moment keep the order of entry.
         events.sort_by_key(|event| (event.effective, event.entered));
         let mut suspended = Days::default();
-        for event in &events {
-            if let EventKind::PenaltySuspended { from, to } = &event.kind {
+        events.retain(|event| match &event.kind {
+            EventKind::PenaltySuspended { from, to } => {
                 suspended.push(*from, *to);
+                false
             }
-        }
+            EventKind::PaymentReversed { .. } => false,
+            _ => true,
+        });
         Self { events, suspended }
     }
 
