@@ -210,16 +210,19 @@ fn a_settlement_that_was_paid_in_time_stays_fulfilled() {
     ];
     let loan = open(small(6, "2026-02-15", Conventions::default()));
     let loan = record(&loan, [relief("2026-01-20", "plan", &terms(measures, None))]);
-    let loan = record(&loan, [payment("2026-04-10", "all", "600.00")]);
     let fee = EventKind::Charge {
         id: "fee".into(),
         part: ChargePart::Fee,
         due: date("2026-05-05"),
         amount: money("10.00"),
     };
-    let later = record(&loan, [event("2026-05-05", fee)]);
-    for day in ["2026-05-05", "2026-05-06", "2026-12-31"] {
-        assert_eq!(later.state(date(day)).unwrap().owed.total().unwrap(), money("10.00"), "{day}");
+    for paid_on in ["2026-04-10", "2026-04-20"] {
+        let paid = payment(paid_on, "all", "600.00");
+        let later = record(&loan, [paid, event("2026-05-05", fee.clone())]);
+        for day in ["2026-05-05", "2026-05-06", "2026-12-31"] {
+            let owed = later.state(date(day)).unwrap().owed;
+            assert_eq!(owed.total().unwrap(), money("10.00"), "paid on {paid_on}, seen on {day}");
+        }
     }
 }
 
