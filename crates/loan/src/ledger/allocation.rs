@@ -17,6 +17,18 @@ use super::line::{Limits, Released};
 /// Rounds of placing money anew that a change of rows may take to settle.
 const ROUNDS: usize = 64;
 
+/// Where money of a day goes, row by row.
+struct Places {
+    /// Numbers of rows that are due, oldest first.
+    due: Vec<u32>,
+    /// The others, oldest first.
+    later: Vec<u32>,
+    /// The same in the order in which they are paid: the running one, then the next or the last.
+    ahead: Vec<u32>,
+    /// The row that takes what is repaid at once: due today, or else the running one.
+    running: Option<u32>,
+}
+
 impl Ledger<'_> {
     /// Payments of one day.
     pub(super) fn receive(&mut self, payments: &[&Event]) -> Result<(), LoanError> {
@@ -66,30 +78,38 @@ impl Ledger<'_> {
         amount: Amount,
         order: &[Part],
     ) -> Result<Amount, LoanError> {
-        let rows = self.rows_by_due();
-        let (due, later) = rows.split_at(rows.partition_point(|(date, _)| *date <= day));
-        let due_today = due.last().is_some_and(|(date, _)| *date == day);
-        let running = usize::from(!due_today).min(later.len());
-        let (running, beyond) = later.split_at(running);
-        let mut beyond = beyond.to_vec();
-        if self.account.product.overpayment == Overpayment::ReduceLast {
-            beyond.reverse();
-        }
+        let Places { due, later, ahead, running } = self.places(day);
         let mut rest = amount;
-        for (_, nr) in due {
-            rest = self.pay(*nr, (id, day), rest, order)?;
+        for nr in due {
+            rest = self.pay(nr, (id, day), rest, order)?;
         }
-        for (_, nr) in later {
-            rest = self.pay_moved_penalty(*nr, (id, day), rest)?;
+        for nr in later {
+            rest = self.pay_moved_penalty(nr, (id, day), rest)?;
         }
-        let target = if due_today { due.last() } else { running.first() };
-        if let Some((_, nr)) = target {
-            rest = self.prepay(*nr, (id, day), rest)?;
+        if let Some(nr) = running {
+            rest = self.prepay(nr, (id, day), rest)?;
         }
-        for (_, nr) in running.iter().chain(&beyond) {
-            rest = self.pay(*nr, (id, day), rest, order)?;
+        for nr in ahead {
+            rest = self.pay(nr, (id, day), rest, order)?;
         }
         Ok(rest)
+    }
+
+    fn places(&self, day: Date) -> Places {
+        let mut rows: Vec<(Date, u32)> =
+            self.lines.iter().map(|line| (line.state.row.due, line.state.row.nr)).collect();
+        rows.sort_unstable();
+        let later = rows.split_off(rows.partition_point(|(date, _)| *date <= day));
+        let due_today = rows.last().filter(|(date, _)| *date == day);
+        let running = due_today.or(later.first()).map(|(_, nr)| *nr);
+        let beyond = usize::from(due_today.is_none());
+        let numbers = |rows: Vec<(Date, u32)>| -> Vec<u32> { rows.into_iter().map(|(_, nr)| nr).collect() };
+        let (due, later) = (numbers(rows), numbers(later));
+        let mut ahead = later.clone();
+        if self.account.product.overpayment == Overpayment::ReduceLast {
+            ahead.get_mut(beyond..).unwrap_or_default().reverse();
+        }
+        Places { due, later, ahead, running }
     }
 
     /// Money beyond everything owed waits for what may be owed yet.
@@ -234,25 +254,14 @@ impl Ledger<'_> {
 
     /// Repays principal wherever some is left, in the order of rows that any payment takes; gives what remains.
     fn repay(&mut self, money: &Released) -> Result<Amount, LoanError> {
-        let mut rows = self.rows_by_due();
-        if self.account.product.overpayment == Overpayment::ReduceLast {
-            let due = rows.partition_point(|(date, _)| *date <= money.date);
-            rows.get_mut(due + 1..).unwrap_or_default().reverse();
-        }
         let mut rest = money.amount;
-        for (_, nr) in rows {
+        let Places { due, ahead, .. } = self.places(money.date);
+        for nr in due.into_iter().chain(ahead) {
             if let Some(line) = self.line_mut(nr) {
                 let payment = (money.payment_id.as_str(), money.date);
                 rest = line.pay(payment, rest, &[Part::Principal], &Limits::Row)?;
             }
         }
         Ok(rest)
-    }
-
-    fn rows_by_due(&self) -> Vec<(Date, u32)> {
-        let mut rows: Vec<(Date, u32)> =
-            self.lines.iter().map(|line| (line.state.row.due, line.state.row.nr)).collect();
-        rows.sort_unstable();
-        rows
     }
 }
