@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod interpreter;
 mod limits;
 #[cfg(test)]
 mod packs;
