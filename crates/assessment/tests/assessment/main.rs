@@ -4,6 +4,7 @@
 mod calendars;
 #[cfg(test)]
 mod interpreter;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod packs;
