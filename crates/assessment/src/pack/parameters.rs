@@ -65,6 +65,8 @@ pub struct Settings {
     pub automatic_deferral_months: u32,
     /// Highest present-value loss in the automatic mandate, as a share of the principal left.
     pub automatic_pv_loss: Ratio,
+    /// Highest share of stored decisions that may come out otherwise when the pack is activated.
+    pub activation_flip_budget: Ratio,
 }
 
 /// How a case is run.
@@ -294,6 +296,7 @@ impl<'a> ParameterReader<'a> {
         let automatic_measures = self.words("automatic_measures", &measures, problems);
         let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
+        let activation_flip_budget = self.ratio("activation_flip_budget", problems);
         Some(Settings {
             max_total_term_months: max_total_term_months?,
             penalty_multiplier: penalty_multiplier?,
@@ -316,6 +319,7 @@ impl<'a> ParameterReader<'a> {
             automatic_measures: automatic_measures?,
             automatic_deferral_months: automatic_deferral_months?,
             automatic_pv_loss: automatic_pv_loss?,
+            activation_flip_budget: activation_flip_budget?,
         })
     }
 }

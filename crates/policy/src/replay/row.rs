@@ -1,0 +1,100 @@
+//! What is kept of a decision so that thousands can be made again in a moment.
+
+use assessment::{FactSheet, HardshipReason, Pack};
+use loan::Date;
+use serde::{Deserialize, Serialize};
+use store::Value;
+
+use super::verdict::Verdict;
+use crate::documents::{Record, epoch_day};
+use crate::record::DecisionRecord;
+
+/// Fact whose zero means that a document is asked for first.
+const ACCEPTED_EVIDENCE: &str = "evidence.accepted";
+const BUCKET: &str = "arrears.bucket";
+const GRADE: &str = "history.grade";
+
+/// A decision in short, with the facts that its rules saw. Stored beside the full record, in the same commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRow {
+    /// The decision.
+    pub decision_id: String,
+    /// Its case.
+    pub case_id: String,
+    /// When it was made, epoch microseconds.
+    pub created_us: i64,
+    /// The day for which it was made.
+    pub as_of: Date,
+    /// Name of the pack that decided it.
+    pub pack_name: String,
+    /// Digest of that pack.
+    pub pack_digest: String,
+    /// What the facts were derived under; see `Pack::derivation_digest`.
+    pub derivation_digest: String,
+    /// Engine that made it.
+    pub engine_version: String,
+    /// The facts that the rules saw; see `FactSheet::encode`.
+    pub sheet: String,
+    /// No document counts for the reason.
+    pub no_evidence: bool,
+    /// Where it is counted.
+    pub segment: Segment,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+/// Where a decision is counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Segment {
+    /// Bucket of the day.
+    pub bucket: String,
+    /// Reason.
+    pub reason: HardshipReason,
+    /// Grade of the history; empty where the decision doesn't tell it.
+    pub grade: String,
+}
+
+impl StoredRow {
+    /// The row of a decision, made under `pack` from facts that gave `sheet`.
+    pub(crate) fn of(record: &DecisionRecord, pack: &Pack, sheet: &FactSheet) -> Self {
+        let decision = &record.decision;
+        let fact = |name: &str| decision.derived_facts.get(name).cloned().unwrap_or_default();
+        Self {
+            decision_id: record.decision_id.clone(),
+            case_id: decision.case_id.clone(),
+            created_us: record.create_time.as_microsecond(),
+            as_of: decision.as_of,
+            pack_name: decision.pack_name.clone(),
+            pack_digest: decision.pack_digest.clone(),
+            derivation_digest: pack.derivation_digest().to_owned(),
+            engine_version: decision.engine_version.clone(),
+            sheet: sheet.encode(),
+            no_evidence: fact(ACCEPTED_EVIDENCE) == "0",
+            segment: Segment { bucket: fact(BUCKET), reason: record.facts.reason, grade: fact(GRADE) },
+            verdict: Verdict::of(decision),
+        }
+    }
+}
+
+/// Whether no document counts, by a sheet.
+pub(super) fn no_evidence(sheet: &FactSheet, pack: &Pack) -> bool {
+    sheet.shown(pack.currency).any(|(name, value)| name == ACCEPTED_EVIDENCE && value == "0")
+}
+
+impl Record for StoredRow {
+    const KIND: &'static str = "decision_row";
+
+    fn id(&self) -> String {
+        self.decision_id.clone()
+    }
+
+    fn index(&self) -> Vec<(&'static str, Value)> {
+        vec![
+            ("pack_name", self.pack_name.as_str().into()),
+            ("bucket", self.segment.bucket.as_str().into()),
+            ("reason", self.segment.reason.as_str().into()),
+            ("as_of_day", epoch_day(self.as_of).into()),
+            ("created_us", self.created_us.into()),
+        ]
+    }
+}
