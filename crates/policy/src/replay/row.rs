@@ -1,13 +1,15 @@
 //! What is kept of a decision so that thousands can be made again in a moment.
 
-use assessment::{FactSheet, HardshipReason, Pack};
+use assessment::{
+    AssessError, Decision, FactSheet, Facts, HardshipReason, Pack, Trace, assess, fact_sheet,
+};
+use jiff::Timestamp;
 use loan::Date;
 use serde::{Deserialize, Serialize};
 use store::Value;
 
 use super::verdict::Verdict;
 use crate::documents::{Record, epoch_day};
-use crate::record::DecisionRecord;
 
 /// Fact whose zero means that a document is asked for first.
 const ACCEPTED_EVIDENCE: &str = "evidence.accepted";
@@ -55,14 +57,25 @@ pub struct Segment {
 }
 
 impl StoredRow {
-    /// The row of a decision, made under `pack` from facts that gave `sheet`.
-    pub(crate) fn of(record: &DecisionRecord, pack: &Pack, sheet: &FactSheet) -> Self {
-        let decision = &record.decision;
+    /// The row of a case as `pack` decides it now. Errors: see [`AssessError`].
+    pub fn made(decision_id: &str, facts: &Facts, pack: &Pack) -> Result<Self, AssessError> {
+        let decision = assess(pack, facts, Trace::None)?;
+        let sheet = fact_sheet(pack, facts)?;
+        Ok(Self::of((decision_id, Timestamp::UNIX_EPOCH), (&decision, &sheet), facts.reason, pack))
+    }
+
+    /// The row of a decision with its id and moment, made under `pack` from facts that gave `sheet`.
+    pub(crate) fn of(
+        (decision_id, create_time): (&str, Timestamp),
+        (decision, sheet): (&Decision, &FactSheet),
+        reason: HardshipReason,
+        pack: &Pack,
+    ) -> Self {
         let fact = |name: &str| decision.derived_facts.get(name).cloned().unwrap_or_default();
         Self {
-            decision_id: record.decision_id.clone(),
+            decision_id: decision_id.to_owned(),
             case_id: decision.case_id.clone(),
-            created_us: record.create_time.as_microsecond(),
+            created_us: create_time.as_microsecond(),
             as_of: decision.as_of,
             pack_name: decision.pack_name.clone(),
             pack_digest: decision.pack_digest.clone(),
@@ -70,7 +83,7 @@ impl StoredRow {
             engine_version: decision.engine_version.clone(),
             sheet: sheet.encode(),
             no_evidence: fact(ACCEPTED_EVIDENCE) == "0",
-            segment: Segment { bucket: fact(BUCKET), reason: record.facts.reason, grade: fact(GRADE) },
+            segment: Segment { bucket: fact(BUCKET), reason, grade: fact(GRADE) },
             verdict: Verdict::of(decision),
         }
     }

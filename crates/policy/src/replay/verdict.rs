@@ -59,9 +59,10 @@ impl Verdict {
     /// What the rules alone lead to expect: an offer wherever the automatic mandate is open and nothing asks for a person.
     pub(super) fn expected(effect: &Effect, no_evidence: bool) -> Self {
         let codes = DeclineCode::ALL.iter().copied();
+        let outcome = expected_outcome(effect, no_evidence);
         Self {
-            outcome: expected_outcome(effect, no_evidence),
-            authority: effect.authority,
+            outcome,
+            authority: effect.authority.max(least(outcome)),
             // Mostly there are none, and asking for each of them costs more than the rules themselves.
             codes: if effect.gives_any() { codes.filter(|code| effect.gives(*code)).collect() } else { Vec::new() },
             terms: String::new(),
@@ -113,6 +114,14 @@ fn expected_outcome(effect: &Effect, no_evidence: bool) -> Outcome {
     match effect.protected {
         Some(protecting) if outcome != Outcome::Offer => protecting,
         _ => outcome,
+    }
+}
+
+/// What an outcome asks for whatever the rules say: a person confirms everything but offers and requests for documents.
+fn least(outcome: Outcome) -> Authority {
+    match outcome {
+        Outcome::Offer | Outcome::EvidenceRequired => Authority::Automatic,
+        Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse | Outcome::Hold => Authority::Officer,
     }
 }
 

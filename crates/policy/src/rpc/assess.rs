@@ -89,8 +89,10 @@ async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts
         decision,
     };
     let mut commit = record::commit_of(&record)?;
-    commit.writes.push(put(&StoredRow::of(&record, &pack, &sheet), 0)?);
     let (case_id, id) = (&record.facts.case_id, &record.decision_id);
+    let made = (&record.decision, &sheet);
+    let row = StoredRow::of((id, record.create_time), made, record.facts.reason, &pack);
+    commit.writes.push(put(&row, 0)?);
     commit.effects.extend(shadow::effect(&activations, case_id, id, commit.now)?);
     Ok(Draft { commit, response_ref: record.decision_id })
 }
