@@ -8,12 +8,14 @@ use crate::decision::{
 };
 use crate::error::AssessError;
 use crate::facts::{FACTS_VERSION, Facts};
+use crate::front;
 use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
 use crate::ruling::{Ruling, told};
-use crate::selection::{self, Choice, Pool, Search};
+use crate::search::Search;
+use crate::selection::{self, Choice, Pool};
 use crate::sheet::FactSheet;
 use crate::valuation::Valuer;
 
@@ -145,18 +147,26 @@ fn negotiate(
     let valuer = Valuer::new(case)?;
     let mut search = Search::run(case, &valuer, space)?;
     let tried = try_proposal(case, &valuer, space)?;
-    let automatic = if may_be_automatic(case, ruling, tried.as_ref())? {
-        search.automatic(case, ruling)?
-    } else {
-        Vec::new()
-    };
+    let automatic =
+        if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
     let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
-    let candidates = if automatic.is_empty() { &search.feasible } else { &automatic };
-    let (front, beaten) = selection::front(candidates);
+    let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
+    let (front, beaten) = front::front(&search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
-    let carried = tried.as_ref().and_then(|tried| carry(tried, candidates));
-    let choices = selection::choose(case, ruling, &front, carried)?;
+    let near = match &tried {
+        Some(Tried { result: Err(_), kinds, pays, .. }) => {
+            let place = selection::nearest(&search, &places, *kinds, pays);
+            place.map(|place| search.finalist(place)).transpose()?.flatten()
+        }
+        _ => None,
+    };
+    let carried = match (&tried, &near) {
+        (Some(Tried { result: Ok(candidate), .. }), _) => Some((candidate, OfferLabel::Proposal)),
+        (_, Some(candidate)) => Some((candidate, OfferLabel::NearestToProposal)),
+        _ => None,
+    };
+    let choices = selection::choose(&mut search, ruling, &front, carried)?;
     for choice in &choices {
         answer.offers.push(offer::build(case, ruling, &valuer, choice)?);
     }
@@ -214,15 +224,6 @@ fn try_proposal(case: &Case<'_>, valuer: &Valuer, space: &Space<'_>) -> Result<O
         other => other,
     };
     Ok(Some(Tried { completed: changes, kinds, pays, result }))
-}
-
-/// The candidate that carries the proposal, or the nearest to it, with its label.
-fn carry<'a>(tried: &'a Tried, candidates: &'a [Candidate]) -> Option<(&'a Candidate, OfferLabel)> {
-    match &tried.result {
-        Ok(candidate) => Some((candidate, OfferLabel::Proposal)),
-        Err(_) => selection::nearest(candidates, tried.kinds, &tried.pays)
-            .map(|candidate| (candidate, OfferLabel::NearestToProposal)),
-    }
 }
 
 fn verdict(case: &Case<'_>, tried: &Tried, choices: &[Choice], offers: &[Offer]) -> ProposalVerdict {
