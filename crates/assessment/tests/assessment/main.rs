@@ -5,6 +5,8 @@ mod calendars;
 #[cfg(test)]
 mod grades;
 #[cfg(test)]
+mod interpreter;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod packs;
