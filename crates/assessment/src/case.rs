@@ -49,8 +49,8 @@ impl<'a> Case<'a> {
             return Err(AssessError::NotAssessable { reason: "the day lies before the loan" });
         }
         let state = facts.loan.account.state(facts.as_of)?;
-        if state.closed {
-            return Err(AssessError::NotAssessable { reason: "nothing is owed on the loan" });
+        if facts.loan.closed || state.closed {
+            return Err(AssessError::Closed);
         }
         let history = state.history(facts.as_of)?;
         let open = contract_instalments(&facts.loan.account, &state)?;

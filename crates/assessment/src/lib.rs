@@ -9,6 +9,7 @@ pub mod calibration;
 mod candidate;
 mod case;
 mod catalogue;
+mod closed;
 mod codes;
 mod decision;
 mod error;
