@@ -2,6 +2,7 @@
 
 use crate::candidate::{Candidate, Infeasible, Kinds};
 use crate::case::Case;
+use crate::closed;
 use crate::codes::{Authority, DeclineCode, EvidenceType, OfferLabel, Outcome, ProposalOutcome};
 use crate::decision::{
     Decision, DeclineReason, ENGINE_VERSION, LocalizedText, Offer, ProposalVerdict, SearchWitness,
@@ -31,7 +32,10 @@ pub enum Trace {
 /// Assesses a case under a pack. Deterministic: the same facts and pack give the same decision.
 /// Errors: see [`AssessError`]; none of them is a decision about the borrower.
 pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, AssessError> {
-    let case = Case::new(pack, facts)?;
+    let case = match Case::new(pack, facts) {
+        Err(AssessError::Closed) => return closed::decide(pack, facts, detail),
+        case => case?,
+    };
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
     let derived = case.sheet.shown(pack.currency).map(|(name, value)| (name.to_owned(), value));
@@ -56,7 +60,7 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
     })
 }
 
-/// The facts that a pack's rules see of a case. Errors: see [`AssessError`].
+/// The facts that a pack's rules see of a case; of a closed loan there are none. Errors: see [`AssessError`].
 pub fn fact_sheet(pack: &Pack, facts: &Facts) -> Result<FactSheet, AssessError> {
     Ok(Case::new(pack, facts)?.sheet)
 }
@@ -123,7 +127,7 @@ fn push(codes: &mut Vec<DeclineCode>, code: DeclineCode) {
     }
 }
 
-fn decline_reasons(pack: &Pack, codes: &[DeclineCode]) -> Vec<DeclineReason> {
+pub(crate) fn decline_reasons(pack: &Pack, codes: &[DeclineCode]) -> Vec<DeclineReason> {
     // INVARIANT: the checker demands sentences for every code.
     codes.iter().filter_map(|code| pack.reason(*code).cloned()).collect()
 }

@@ -51,8 +51,8 @@ impl<'a> Case<'a> {
             return Err(AssessError::NotAssessable { reason: "the day lies before the loan" });
         }
         let state = facts.loan.account.state(facts.as_of)?;
-        if state.closed {
-            return Err(AssessError::NotAssessable { reason: "nothing is owed on the loan" });
+        if facts.loan.closed || state.closed {
+            return Err(AssessError::Closed);
         }
         let history = state.history(facts.as_of)?;
         let open = contract_instalments(&facts.loan.account, &state)?;
@@ -62,7 +62,7 @@ impl<'a> Case<'a> {
         let balances = Balances { this_loan: state.principal_left.max(Amount::new(1)), others };
         let dues = contract_dues(&state)?;
         let affordability = Affordability::compute(facts, &pack.settings, balances, &dues)?;
-        let grade = pack.tables.grade(history.worst_bucket_12m, history.episodes_24m);
+        let grade = pack.tables.grade(state.bucket, history.late_months_6m);
         let (_, tier) = pack.tables.tier(state.bucket, grade);
         let lump_sum = usable_lump_sum(facts, &affordability)?;
         let longest = jiff::Span::new().months(i64::from(pack.settings.max_total_term_months));
@@ -202,6 +202,8 @@ fn derive(case: &Case<'_>) -> Result<FactSheet, AssessError> {
         (Fact::WorstBucket12m, FactValue::Code(bucket_word(worst_bucket(case)))),
         (Fact::Episodes24m, count(case.history.episodes_24m)),
         (Fact::LongestDpd, days(case.history.longest_dpd)),
+        (Fact::LateMonths6m, count(case.history.late_months_6m)),
+        (Fact::HistoryGrade, FactValue::Code(case.grade.as_str())),
         (Fact::IncomeVerified, FactValue::Flag(income_verified(case))),
         (Fact::IncomeGap, FactValue::Ratio(income_gap(case)?)),
         (Fact::ExcessUnproved, FactValue::Flag(excess_unproved(case)?)),

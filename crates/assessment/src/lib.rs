@@ -5,9 +5,11 @@
 
 mod affordability;
 mod assess;
+pub mod calibration;
 mod candidate;
 mod case;
 mod catalogue;
+mod closed;
 mod codes;
 mod cost;
 mod decision;

@@ -5,11 +5,13 @@
 
 mod calendar;
 mod csv_rows;
+mod grades;
 pub(crate) mod measures;
 pub(crate) mod parameters;
 pub(crate) mod program;
 mod reader;
 pub(crate) mod rules;
+mod shocks;
 pub(crate) mod tables;
 mod texts;
 
@@ -39,7 +41,7 @@ pub const MAX_PACK_FILES: usize = 64;
 /// Most bytes of a pack, all files together.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "pack.toml",
     "calendar.toml",
     "rules.toml",
@@ -53,6 +55,7 @@ const FILES: [&str; 14] = [
     "tables/measures.csv",
     "tables/recovery.csv",
     "tables/settlement.csv",
+    "tables/shocks.csv",
     "tables/tiers.csv",
 ];
 
@@ -299,17 +302,26 @@ fn with_file<T>(
 }
 
 fn read_tables(files: &PackFiles, currency: Currency, all: &mut Vec<PackProblem>) -> Tables {
+    let grades = with_file(files, "tables/history.csv", all, grades::grades);
+    // A history table that is itself wrong says nothing about the tables beside it.
+    let reachable = grades::reachable(&grades);
+    let reachable = reachable.as_ref();
     Tables {
-        grades: with_file(files, "tables/history.csv", all, tables::grades),
-        tiers: with_file(files, "tables/tiers.csv", all, tables::tiers),
+        grades,
+        tiers: with_file(files, "tables/tiers.csv", all, |bytes, problems| {
+            tables::tiers(bytes, reachable, problems)
+        }),
         measures: with_file(files, "tables/measures.csv", all, measures::read),
-        hazard: with_file(files, "tables/hazard.csv", all, tables::hazard),
+        hazard: with_file(files, "tables/hazard.csv", all, |bytes, problems| {
+            tables::hazard(bytes, reachable, problems)
+        }),
         recovery: with_file(files, "tables/recovery.csv", all, tables::recovery),
         settlement_floor: with_file(files, "tables/settlement.csv", all, tables::settlement_floor),
         authority: with_file(files, "tables/authority.csv", all, |bytes, problems| {
             tables::authority(bytes, currency, problems)
         }),
         evidence: with_file(files, "tables/evidence.csv", all, tables::evidence),
+        shocks: with_file(files, "tables/shocks.csv", all, shocks::shocks),
     }
 }
 

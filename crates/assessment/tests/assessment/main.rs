@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod closed;
+#[cfg(test)]
+mod grades;
+#[cfg(test)]
 mod interpreter;
 #[cfg(test)]
 mod limits;
