@@ -2,7 +2,7 @@
 
 use loan::{Amount, Currency, Date, DeferralInterest, Ratio, ReductionInterest};
 
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Section, Value, mismatch, parse_money, suggest};
 use crate::codes::{EvidenceType, MeasureKind};
 
 /// One parameter with where it comes from.
@@ -331,12 +331,6 @@ pub(crate) const DEFERRAL_INTEREST: [(&str, DeferralInterest); 4] = [
 /// Words for reduction interest in packs.
 pub(crate) const REDUCTION_INTEREST: [(&str, ReductionInterest); 2] =
     [("NONE", ReductionInterest::None), ("CONTRACT", ReductionInterest::Contract)];
-
-/// Reads `500.00 CNY`; `None` where the amount is unreadable or the currency another one.
-pub(crate) fn parse_money(text: &str, currency: Currency) -> Option<Amount> {
-    let number = text.strip_suffix(currency.code())?.trim_end();
-    Amount::parse(number, currency).ok()
-}
 
 fn wrong_unit(node: &Node, name: &str, wanted: &str, problems: &mut Problems) {
     let found = show(&node.value);

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use loan::{Currency, Ratio};
 
-use super::parameters::parse_money;
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Section, Value, mismatch, parse_money, suggest, word};
 use crate::catalogue::{CodeList, Fact, FactType, FactValue};
 use crate::codes::{Authority, DeclineCode, MeasureKind, Outcome};
 
@@ -219,19 +218,6 @@ fn flag(section: &mut Section<'_>, key: &'static str, problems: &mut Problems) -
             false
         }
     }
-}
-
-fn word<T: Copy>(
-    (text, line): (&str, u32),
-    words: &[(&'static str, T)],
-    problems: &mut Problems,
-) -> Option<T> {
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    if found.is_none() {
-        let mend = suggest(text, words.iter().map(|(word, _)| *word));
-        problems.add(line, format!("unknown word `{text}`"), mend);
-    }
-    found
 }
 
 fn read_conditions(node: &Node, currency: Currency, problems: &mut Problems) -> Vec<Condition> {

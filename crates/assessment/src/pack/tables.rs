@@ -7,8 +7,7 @@ use loan::{Amount, Bucket, Currency, Ratio};
 
 use super::csv_rows::{CsvRow, read_ratio, rows};
 use super::measures::TierMeasures;
-use super::parameters::parse_money;
-use super::reader::{Problems, suggest};
+use super::reader::{Problems, parse_money, suggest};
 use crate::catalogue::{BUCKETS, bucket_word};
 use crate::codes::{Authority, EvidenceType, Grade, HardshipReason};
 use crate::fixed::Fixed;
