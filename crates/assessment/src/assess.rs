@@ -12,8 +12,9 @@ use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
-use crate::ruling::Ruling;
+use crate::ruling::{Ruling, told};
 use crate::selection::{self, Choice, Pool, Search};
+use crate::sheet::FactSheet;
 use crate::valuation::Valuer;
 
 /// How much of the trace a decision carries.
@@ -31,7 +32,7 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
     let case = Case::new(pack, facts)?;
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
-    let derived = case.values.iter().map(|(fact, value)| (fact.name().to_owned(), value.show(pack.currency)));
+    let derived = case.sheet.shown(pack.currency).map(|(name, value)| (name.to_owned(), value));
     Ok(Decision {
         case_id: facts.case_id.clone(),
         pack_name: pack.name.clone(),
@@ -46,11 +47,16 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
         offers: answer.offers,
         proposal: answer.proposal,
         affordability: case.affordability.months.clone(),
-        rules: if detail == Trace::Full { ruling.trace(&case) } else { Vec::new() },
+        rules: if detail == Trace::Full { told(pack, &pack.trace_on(&case.sheet)) } else { Vec::new() },
         derived_facts: derived.collect(),
         search: answer.search,
         as_of: facts.as_of,
     })
+}
+
+/// The facts that a pack's rules see of a case. Errors: see [`AssessError`].
+pub fn fact_sheet(pack: &Pack, facts: &Facts) -> Result<FactSheet, AssessError> {
+    Ok(Case::new(pack, facts)?.sheet)
 }
 
 /// What a decision says beside its facts and trace.

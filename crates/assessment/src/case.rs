@@ -1,7 +1,5 @@
 //! A case with everything derived from its facts, before any rule is asked.
 
-use std::collections::BTreeMap;
-
 use loan::{Account, Amount, Bucket, Contract, Date, History, State};
 use rust_decimal::Decimal;
 
@@ -15,6 +13,7 @@ use crate::facts::{
 };
 use crate::pack::Pack;
 use crate::pack::measures::TierMeasures;
+use crate::sheet::FactSheet;
 
 /// Places of derived ratios.
 const RATIO_PLACES: u32 = 4;
@@ -34,7 +33,7 @@ pub(crate) struct Case<'a> {
     pub highest_instalment: Amount,
     /// Proved lump sum that is left after the months in which essentials aren't covered.
     pub lump_sum: Amount,
-    pub values: BTreeMap<Fact, FactValue>,
+    pub sheet: FactSheet,
 }
 
 impl<'a> Case<'a> {
@@ -75,9 +74,9 @@ impl<'a> Case<'a> {
             instalment,
             highest_instalment,
             lump_sum,
-            values: BTreeMap::new(),
+            sheet: FactSheet::empty(),
         };
-        case.values = derive(&case)?;
+        case.sheet = derive(&case)?;
         Ok(case)
     }
 
@@ -156,7 +155,7 @@ fn usable_lump_sum(facts: &Facts, affordability: &Affordability) -> Result<Amoun
     Ok(lump.amount.sub_floor0(needed)?)
 }
 
-fn derive(case: &Case<'_>) -> Result<BTreeMap<Fact, FactValue>, AssessError> {
+fn derive(case: &Case<'_>) -> Result<FactSheet, AssessError> {
     let (facts, state) = (case.facts, &case.state);
     let lowest_share = case.affordability.hardship().map(|month| month.share).min().unwrap_or(Amount::ZERO);
     let lowest_surplus =
@@ -174,7 +173,7 @@ fn derive(case: &Case<'_>) -> Result<BTreeMap<Fact, FactValue>, AssessError> {
     let count = |value: u32| FactValue::Count(i64::from(value));
     let days = |value: u32| FactValue::Days(i64::from(value));
     let accepted = u32::try_from(case.accepted_evidence()).unwrap_or(u32::MAX);
-    Ok(BTreeMap::from([
+    let values = [
         (Fact::Moratorium, FactValue::Flag(facts.flags.moratorium)),
         (Fact::Vulnerable, FactValue::Flag(facts.flags.vulnerable)),
         (Fact::Litigation, FactValue::Flag(facts.flags.litigation)),
@@ -209,7 +208,12 @@ fn derive(case: &Case<'_>) -> Result<BTreeMap<Fact, FactValue>, AssessError> {
         (Fact::LowestShare, FactValue::Money(lowest_share)),
         (Fact::ShareToInstalment, FactValue::Ratio(share_ratio(lowest_share, case.instalment))),
         (Fact::LumpSum, FactValue::Money(case.lump_sum)),
-    ]))
+    ];
+    let mut sheet = FactSheet::empty();
+    for (fact, value) in &values {
+        sheet.set(*fact, value)?;
+    }
+    Ok(sheet)
 }
 
 fn worst_bucket(case: &Case<'_>) -> Bucket {

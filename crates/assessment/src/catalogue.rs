@@ -86,6 +86,11 @@ macro_rules! facts {
                 match self { $(Fact::$variant => $name,)+ }
             }
 
+            /// Its place in a fact sheet.
+            pub const fn place(self) -> usize {
+                self as usize
+            }
+
             pub const fn kind(self) -> FactType {
                 match self { $(Fact::$variant => $kind,)+ }
             }

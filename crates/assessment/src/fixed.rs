@@ -35,6 +35,11 @@ impl Fixed {
         rounded.mantissa().checked_mul(factor).map(Self).ok_or(OVERFLOW)
     }
 
+    /// Units of 10^-18.
+    pub const fn raw(self) -> i128 {
+        self.0
+    }
+
     pub fn add(self, other: Self) -> Result<Self, AssessError> {
         self.0.checked_add(other.0).map(Self).ok_or(OVERFLOW)
     }

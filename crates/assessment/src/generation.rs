@@ -12,6 +12,7 @@ use crate::case::Case;
 use crate::codes::MeasureKind;
 use crate::error::AssessError;
 use crate::pack::measures::TierMeasures;
+use crate::pack::program::Effect;
 use crate::pack::{Limits, Rule};
 use crate::ruling::Ruling;
 
@@ -21,7 +22,7 @@ pub(crate) const MAX_CANDIDATES: usize = 4096;
 /// What may be generated for a case.
 pub(crate) struct Space<'a> {
     case: &'a Case<'a>,
-    adds: Vec<MeasureKind>,
+    effect: Effect,
     limits: Option<Limits>,
     tier: &'a TierMeasures,
 }
@@ -34,27 +35,25 @@ impl<'a> Space<'a> {
             Some(Rule { limits: Some(limits), .. }) => Some(*limits),
             Some(Rule { limits: None, .. }) => return None,
         };
-        let mut adds = ruling.adds.clone();
-        if limits == Some(Limits::Redate) {
-            // A re-date needs no family, and affordable penalties aren't waived.
-            adds = vec![MeasureKind::Deferral];
-        }
-        Some(Self { case, adds, limits, tier: case.tier? })
+        Some(Self { case, effect: ruling.effect, limits, tier: case.tier? })
     }
 
     pub fn allows(&self, kind: MeasureKind) -> bool {
-        self.adds.contains(&kind)
-            && match self.limits {
-                None => true,
-                Some(Limits::Redate) => kind == MeasureKind::Deferral,
-                Some(Limits::Trial) => matches!(
+        match self.limits {
+            None => self.effect.adds(kind),
+            // A re-date needs no family, and affordable penalties aren't waived.
+            Some(Limits::Redate) => kind == MeasureKind::Deferral,
+            Some(Limits::Trial) => {
+                let short = matches!(
                     kind,
                     MeasureKind::WaivePenalty
                         | MeasureKind::Deferral
                         | MeasureKind::PaymentReduction
                         | MeasureKind::TokenPayments
-                ),
+                );
+                short && self.effect.adds(kind)
             }
+        }
     }
 
     /// Whether a proposal may hold a waiver of this kind. Without a gate the authority matrix judges them; a

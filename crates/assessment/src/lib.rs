@@ -19,11 +19,13 @@ mod pack;
 mod proposal;
 mod ruling;
 mod selection;
+mod sheet;
 mod valuation;
 
-pub use assess::{Trace, assess};
+pub use assess::{Trace, assess, fact_sheet};
 pub use codes::*;
 pub use decision::*;
 pub use error::AssessError;
 pub use facts::*;
 pub use pack::*;
+pub use sheet::FactSheet;

@@ -7,6 +7,7 @@ mod calendar;
 mod csv_rows;
 pub(crate) mod measures;
 pub(crate) mod parameters;
+pub(crate) mod program;
 mod reader;
 pub(crate) mod rules;
 pub(crate) mod tables;
@@ -20,6 +21,8 @@ use sha2::{Digest, Sha256};
 pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
 use parameters::ParameterReader;
 pub use parameters::{Parameter, Process, Settings};
+use program::Program;
+pub use program::{ConditionTrace, Effect, MAX_CONDITIONS, MAX_RULES, RuleTrace, RulesAnswer};
 use reader::{Node, Problems, Section, Value, mismatch, suggest};
 pub use reader::{PackErrors, PackProblem};
 pub use rules::{Limits, Match, Rule, Stage};
@@ -29,6 +32,7 @@ pub use texts::Contact;
 use crate::codes::{DeclineCode, EvidenceType, HardshipReason};
 use crate::decision::DeclineReason;
 use crate::facts::FACTS_VERSION;
+use crate::sheet::FactSheet;
 
 /// Most files of a pack.
 pub const MAX_PACK_FILES: usize = 64;
@@ -90,6 +94,8 @@ pub struct Pack {
     /// Which days are business days, for which years, and by which source.
     pub business_days: BusinessDaysSection,
     pub(crate) tables: Tables,
+    program: Program,
+    derivation_digest: String,
 }
 
 impl Pack {
@@ -101,6 +107,27 @@ impl Pack {
     /// Which days are business days, in the years that [`Pack::business_days`] covers.
     pub fn calendar(&self) -> &BusinessCalendar {
         &self.business_days.calendar.business
+    }
+
+    /// Evaluates the rules over derived facts: no trace, no allocation.
+    pub fn rule_on(&self, facts: &FactSheet) -> RulesAnswer {
+        self.program.run(&self.rules, facts)
+    }
+
+    /// The same with what became of every condition, and what would flip it.
+    pub fn trace_on(&self, facts: &FactSheet) -> RuleTrace {
+        self.program.trace(&self.rules, facts)
+    }
+
+    /// Decline codes of the rules that fired, in their order.
+    pub fn codes_of(&self, answer: &RulesAnswer) -> Vec<DeclineCode> {
+        self.program.codes(&self.rules, answer)
+    }
+
+    /// SHA-256 of everything in the pack that derived facts depend on, hex. Facts that were derived under one pack hold
+    /// under every pack with the same digest.
+    pub fn derivation_digest(&self) -> &str {
+        &self.derivation_digest
     }
 
     /// Code and sentences of a decline code.
@@ -132,6 +159,37 @@ fn digest(files: &PackFiles) -> String {
         hasher.update(path.as_bytes());
         hasher.update((bytes.len() as u64).to_be_bytes());
         hasher.update(bytes);
+    }
+    hex::encode(hasher.finalize())
+}
+
+/// Parameters that derived facts depend on.
+const DERIVING: [&str; 8] = [
+    "benchmark_adult",
+    "benchmark_dependant",
+    "benchmark_further_adult",
+    "buffer_cap",
+    "buffer_share",
+    "excess_evidence",
+    "excess_factor",
+    "redate_months",
+];
+/// Tables that derived facts depend on.
+const DERIVING_TABLES: [&str; 2] = ["tables/evidence.csv", "tables/history.csv"];
+
+fn derivation_digest(files: &PackFiles, parameters: &[Parameter]) -> String {
+    let mut hasher = Sha256::new();
+    let mut take = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    take(&FACTS_VERSION.to_be_bytes());
+    for parameter in parameters.iter().filter(|parameter| DERIVING.contains(&parameter.name.as_str())) {
+        take(parameter.name.as_bytes());
+        take(parameter.value.as_bytes());
+    }
+    for table in DERIVING_TABLES {
+        take(files.0.get(table).map_or(&[], Vec::as_slice));
     }
     hex::encode(hasher.finalize())
 }
@@ -204,7 +262,10 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
             mend: "add its measures".to_owned(),
         });
     }
+    let rules = rules?;
     Some(Pack {
+        program: Program::of(&rules),
+        derivation_digest: derivation_digest(files, &head.parameters),
         name: head.name,
         version: head.version,
         digest: digest(files),
@@ -216,7 +277,7 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
         parameters: head.parameters,
         settings: head.settings,
         process: head.process,
-        rules: rules?,
+        rules,
         reasons: texts::join(&chinese?, &english?),
         contact: contact?,
         business_days: business_days?,

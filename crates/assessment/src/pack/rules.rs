@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use loan::{Currency, Ratio};
 
+use super::program::{MAX_CONDITIONS, MAX_RULES};
 use super::reader::{Node, Problems, Section, Value, mismatch, parse_money, suggest, word};
 use crate::catalogue::{CodeList, Fact, FactType, FactValue};
 use crate::codes::{Authority, DeclineCode, MeasureKind, Outcome};
+use crate::sheet::MAX_RATIO_PLACES;
 
 /// When a rule is evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,10 @@ pub(crate) fn read(root: &BTreeMap<String, Node>, currency: Currency, problems: 
         mismatch(node.line, "rule", ("a list of tables", node.value.kind()), problems);
         return Vec::new();
     };
+    if items.len() > MAX_RULES {
+        problems.add(node.line, format!("more than {MAX_RULES} rules"), "split the pack or join rules");
+        return Vec::new();
+    }
     let mut rules: Vec<Rule> = Vec::new();
     for item in items {
         if let Some(rule) = read_rule(item, currency, problems) {
@@ -228,6 +234,11 @@ fn read_conditions(node: &Node, currency: Currency, problems: &mut Problems) -> 
     if items.is_empty() {
         problems.add(node.line, "rule has no condition", "add a condition under `when`");
     }
+    if items.len() > MAX_CONDITIONS {
+        let what = format!("rule has more than {MAX_CONDITIONS} conditions");
+        problems.add(node.line, what, "split it into several rules");
+        return Vec::new();
+    }
     items.iter().filter_map(|item| read_condition(item, currency, problems)).collect()
 }
 
@@ -280,7 +291,8 @@ fn read_threshold(
             text.strip_suffix("days").and_then(|days| days.trim_end().parse().ok()).map(FactValue::Days)
         }
         (FactType::Ratio, Value::Text(text)) => {
-            Ratio::parse(text).ok().map(|ratio| FactValue::Ratio(ratio.decimal()))
+            let ratio = Ratio::parse(text).ok().map(Ratio::decimal);
+            ratio.filter(|ratio| ratio.scale() <= MAX_RATIO_PLACES).map(FactValue::Ratio)
         }
         (FactType::Count, Value::Integer(count)) => Some(FactValue::Count(*count)),
         (FactType::Flag, Value::Flag(flag)) => Some(FactValue::Flag(*flag)),
@@ -312,7 +324,7 @@ fn example(kind: FactType, operator: Operator, currency: Currency) -> String {
     match kind {
         FactType::Money => format!("\"500.00 {}\"", currency.code()),
         FactType::Days => "\"30 days\"".to_owned(),
-        FactType::Ratio => "\"0.10\"".to_owned(),
+        FactType::Ratio => format!("\"0.10\", with at most {MAX_RATIO_PLACES} places"),
         FactType::Count => "3".to_owned(),
         FactType::Flag => "true or false".to_owned(),
         FactType::Code(list) if operator == Operator::Equal => format!("one of {}", list.words().join(", ")),

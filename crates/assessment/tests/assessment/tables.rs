@@ -125,7 +125,7 @@ fn the_trace_names_place_value_and_nearest_flip() {
     let rule = decision.rules.iter().find(|rule| rule.rule_id == "R6").unwrap();
     let condition = &rule.conditions[0];
     assert_eq!((condition.fact.as_str(), condition.operator.as_str()), ("share.to_instalment", ">="));
-    assert_eq!((condition.value.as_str(), condition.threshold.as_str()), ("0.6760", "1"));
+    assert_eq!((condition.value.as_str(), condition.threshold.as_str()), ("0.676", "1"));
     assert_eq!((condition.verdict, condition.nearest_flip.as_str()), (Verdict::Missed, "1"));
     let text = String::from_utf8(files("cn-instalment").0["rules.toml"].clone()).unwrap();
     let line: usize = condition.source.strip_prefix("rules.toml:").unwrap().parse().unwrap();
