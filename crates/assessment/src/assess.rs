@@ -12,6 +12,7 @@ use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
+use crate::reached::Reached;
 use crate::ruling::{Ruling, told};
 use crate::selection::{self, Choice, Pool, Search};
 use crate::sheet::FactSheet;
@@ -29,11 +30,22 @@ pub enum Trace {
 /// Assesses a case under a pack. Deterministic: the same facts and pack give the same decision.
 /// Errors: see [`AssessError`]; none of them is a decision about the borrower.
 pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, AssessError> {
-    let case = Case::new(pack, facts)?;
+    assess_noting(pack, facts, detail, None)
+}
+
+/// The same, where `reached` learns what the assessment used of the pack.
+pub(crate) fn assess_noting(
+    pack: &Pack,
+    facts: &Facts,
+    detail: Trace,
+    reached: Option<&Reached>,
+) -> Result<Decision, AssessError> {
+    let mut case = Case::new(pack, facts)?;
+    case.reached = reached;
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
     let derived = case.sheet.shown(pack.currency).map(|(name, value)| (name.to_owned(), value));
-    Ok(Decision {
+    let decision = Decision {
         case_id: facts.case_id.clone(),
         pack_name: pack.name.clone(),
         pack_version: pack.version.clone(),
@@ -51,7 +63,11 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
         derived_facts: derived.collect(),
         search: answer.search,
         as_of: facts.as_of,
-    })
+    };
+    if let Some(reached) = reached {
+        reached.note_decision(&case, &decision)?;
+    }
+    Ok(decision)
 }
 
 /// The facts that a pack's rules see of a case. Errors: see [`AssessError`].

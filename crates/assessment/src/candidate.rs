@@ -8,6 +8,7 @@ use crate::case::Case;
 use crate::codes::{Authority, MeasureKind};
 use crate::error::AssessError;
 use crate::fixed::Fixed;
+use crate::reached::RowKey;
 use crate::ruling::Ruling;
 use crate::valuation::{Value, Valuer, by_month};
 
@@ -156,7 +157,8 @@ impl Candidate {
     /// Whether the all-in cost stays under the pack's cap. A contract on the declining balance that is under the
     /// cap stays so where nothing is added; only the others need the exact rate.
     pub fn within_cost_cap(&self, case: &Case<'_>) -> Result<bool, AssessError> {
-        let (contract, cap) = (case.contract(), case.pack.settings.cost_cap.decimal());
+        let Some(cap) = case.pack.settings.cost_cap.map(|cap| cap.decimal()) else { return Ok(true) };
+        let contract = case.contract();
         let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
         let adds_nothing = self.applied.relief_interest <= Amount::ZERO;
         if declining && adds_nothing && contract.annual_rate.decimal() <= cap {
@@ -205,15 +207,18 @@ impl Candidate {
         let (_, pv_loss) = self.pv_loss(case)?;
         let moved = months_moved(case, self.applied.end);
         let balance = case.state.principal_left;
-        let row = case.pack.tables.authority.iter().find(|row| {
+        let row = case.pack.tables.authority.iter().enumerate().find(|(_, row)| {
             row.max_waived.is_none_or(|most| given_up <= most)
                 && row.max_pv_loss.is_none_or(|most| pv_loss <= most)
                 && row.max_extension_months.is_none_or(|most| moved <= most)
                 && row.max_balance.is_none_or(|most| balance <= most)
         });
+        if let (Some(reached), Some((place, _))) = (case.reached, row) {
+            reached.note(RowKey::Authority(place));
+        }
         // INVARIANT: the checker demands a last row without limits.
         let mut authority =
-            row.map_or(Authority::OfficerAndSupervisor, |row| row.authority).max(ruling.authority);
+            row.map_or(Authority::OfficerAndSupervisor, |(_, row)| row.authority).max(ruling.authority);
         if authority == Authority::Automatic && !self.in_mandate(case, ruling)? {
             authority = Authority::Officer;
         }

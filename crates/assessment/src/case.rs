@@ -13,6 +13,7 @@ use crate::facts::{
 };
 use crate::pack::Pack;
 use crate::pack::measures::TierMeasures;
+use crate::reached::Reached;
 use crate::sheet::FactSheet;
 
 /// Places of derived ratios.
@@ -25,6 +26,8 @@ pub(crate) struct Case<'a> {
     pub state: State,
     pub history: History,
     pub grade: Grade,
+    /// Place of the history table's row that gave the grade.
+    pub grade_place: Option<usize>,
     pub tier: Option<&'a TierMeasures>,
     pub affordability: Affordability,
     /// Contract's instalment for the oldest open row, whatever a plan in force asks.
@@ -34,6 +37,8 @@ pub(crate) struct Case<'a> {
     /// Proved lump sum that is left after the months in which essentials aren't covered.
     pub lump_sum: Amount,
     pub sheet: FactSheet,
+    /// Learns what is used of the pack; `None` outside the tests of packs.
+    pub reached: Option<&'a Reached>,
 }
 
 impl<'a> Case<'a> {
@@ -60,7 +65,7 @@ impl<'a> Case<'a> {
         let balances = Balances { this_loan: state.principal_left.max(Amount::new(1)), others };
         let dues = contract_dues(&state)?;
         let affordability = Affordability::compute(facts, &pack.settings, balances, &dues)?;
-        let grade = pack.tables.grade(history.worst_bucket_12m, history.episodes_24m);
+        let (grade_place, grade) = pack.tables.grade(history.worst_bucket_12m, history.episodes_24m);
         let (_, tier) = pack.tables.tier(state.bucket, grade);
         let lump_sum = usable_lump_sum(facts, &affordability)?;
         let mut case = Self {
@@ -69,12 +74,14 @@ impl<'a> Case<'a> {
             state,
             history,
             grade,
+            grade_place,
             tier,
             affordability,
             instalment,
             highest_instalment,
             lump_sum,
             sheet: FactSheet::empty(),
+            reached: None,
         };
         case.sheet = derive(&case)?;
         Ok(case)

@@ -17,6 +17,7 @@ mod generation;
 mod offer;
 mod pack;
 mod proposal;
+mod reached;
 mod ruling;
 mod selection;
 mod sheet;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use loan::{Bucket, Ratio};
 
-use super::reader::{Problems, suggest};
+use super::reader::Problems;
+use super::section::suggest;
 use crate::catalogue::BUCKETS;
 
 /// A row of a CSV file, by column.

@@ -6,7 +6,11 @@ use loan::{DeferralInterest, Ratio, ReductionInterest};
 
 use super::csv_rows::rows;
 use super::parameters::{DEFERRAL_INTEREST, REDUCTION_INTEREST};
-use super::reader::{Problems, suggest};
+use super::reader::Problems;
+use super::section::suggest;
+use super::tables::RowLines;
+use crate::codes::MeasureKind;
+use crate::reached::RowKey;
 
 /// Most values of one measure parameter.
 const MAX_VALUES: usize = 64;
@@ -34,7 +38,11 @@ pub(crate) struct TierMeasures {
 }
 
 /// `tier,measure,parameter,values`: a measure that a tier names needs all its parameters.
-pub(crate) fn read(bytes: &[u8], problems: &mut Problems) -> BTreeMap<String, TierMeasures> {
+pub(crate) fn read(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<String, TierMeasures> {
     let mut found: BTreeMap<String, TierMeasures> = BTreeMap::new();
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     for row in rows(bytes, &["tier", "measure", "parameter", "values"], problems) {
@@ -47,6 +55,8 @@ pub(crate) fn read(bytes: &[u8], problems: &mut Problems) -> BTreeMap<String, Ti
             );
             continue;
         }
+        let kind = MeasureKind::parse(row.cell("measure"));
+        lines.extend(kind.map(|kind| (row.line, RowKey::Measure(row.cell("tier").to_owned(), kind))));
         let tier = found.entry(row.cell("tier").to_owned()).or_default();
         if read_measure(tier, &key, row.cell("values")).is_none() {
             let mend = "separate values by `|`; whole numbers may be a range `1..12`; at most 64 values";

@@ -4,12 +4,14 @@
 //! refuses with every problem at once. A pack's identity is the digest of its content.
 
 mod calendar;
+mod cases;
 mod csv_rows;
 pub(crate) mod measures;
 pub(crate) mod parameters;
 pub(crate) mod program;
 mod reader;
 pub(crate) mod rules;
+mod section;
 pub(crate) mod tables;
 mod texts;
 
@@ -23,15 +25,18 @@ use parameters::ParameterReader;
 pub use parameters::{Parameter, Process, Settings};
 use program::Program;
 pub use program::{ConditionTrace, Effect, MAX_CONDITIONS, MAX_RULES, RuleTrace, RulesAnswer};
-use reader::{Node, Problems, Section, Value, mismatch, suggest};
-pub use reader::{PackErrors, PackProblem};
+use reader::{Node, Problems, Value};
+pub use cases::{MAX_PACK_TESTS, PackTest, read_tests};
+pub use reader::{MAX_NESTING, MAX_PROBLEMS, PackErrors, PackProblem};
+use section::{Section, mismatch, suggest};
 pub use rules::{Limits, Match, Rule, Stage};
-use tables::Tables;
+use tables::{RowLines, Tables};
 pub use texts::Contact;
 
 use crate::codes::{DeclineCode, EvidenceType, HardshipReason};
 use crate::decision::DeclineReason;
 use crate::facts::FACTS_VERSION;
+use crate::reached::TableRow;
 use crate::sheet::FactSheet;
 
 /// Most files of a pack.
@@ -94,6 +99,8 @@ pub struct Pack {
     /// Which days are business days, for which years, and by which source.
     pub business_days: BusinessDaysSection,
     pub(crate) tables: Tables,
+    /// Every row of every table with its place.
+    pub(crate) rows: Vec<TableRow>,
     program: Program,
     derivation_digest: String,
 }
@@ -253,7 +260,7 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
     let english = with_file(files, "reasons/en.toml", all, |bytes, problems| {
         reader::parse(bytes, problems).map(|root| texts::reasons(&root, problems))
     });
-    let tables = read_tables(files, head.currency, all);
+    let (tables, rows) = read_tables(files, head.currency, all);
     for tier in tables.tiers_without_measures() {
         all.push(PackProblem {
             file: "tables/measures.csv".to_owned(),
@@ -282,6 +289,7 @@ fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
         contact: contact?,
         business_days: business_days?,
         tables,
+        rows,
     })
 }
 
@@ -298,18 +306,44 @@ fn with_file<T>(
     value
 }
 
-fn read_tables(files: &PackFiles, currency: Currency, all: &mut Vec<PackProblem>) -> Tables {
-    Tables {
-        grades: with_file(files, "tables/history.csv", all, tables::grades),
-        tiers: with_file(files, "tables/tiers.csv", all, tables::tiers),
-        measures: with_file(files, "tables/measures.csv", all, measures::read),
-        hazard: with_file(files, "tables/hazard.csv", all, tables::hazard),
-        recovery: with_file(files, "tables/recovery.csv", all, tables::recovery),
-        settlement_floor: with_file(files, "tables/settlement.csv", all, tables::settlement_floor),
-        authority: with_file(files, "tables/authority.csv", all, |bytes, problems| {
-            tables::authority(bytes, currency, problems)
+fn read_tables(
+    files: &PackFiles,
+    currency: Currency,
+    all: &mut Vec<PackProblem>,
+) -> (Tables, Vec<TableRow>) {
+    let mut reading = TablesReader { files, all, rows: Vec::new() };
+    let tables = Tables {
+        grades: reading.read("tables/history.csv", tables::grades),
+        tiers: reading.read("tables/tiers.csv", tables::tiers),
+        measures: reading.read("tables/measures.csv", measures::read),
+        hazard: reading.read("tables/hazard.csv", tables::hazard),
+        recovery: reading.read("tables/recovery.csv", tables::recovery),
+        settlement_floor: reading.read("tables/settlement.csv", tables::settlement_floor),
+        authority: reading.read("tables/authority.csv", |bytes, lines, problems| {
+            tables::authority(bytes, currency, lines, problems)
         }),
-        evidence: with_file(files, "tables/evidence.csv", all, tables::evidence),
+        evidence: reading.read("tables/evidence.csv", tables::evidence),
+    };
+    (tables, reading.rows)
+}
+
+/// Reads tables and keeps the place of every row.
+struct TablesReader<'a> {
+    files: &'a PackFiles,
+    all: &'a mut Vec<PackProblem>,
+    rows: Vec<TableRow>,
+}
+
+impl TablesReader<'_> {
+    fn read<T>(
+        &mut self,
+        file: &'static str,
+        read: impl FnOnce(&[u8], &mut RowLines, &mut Problems) -> T,
+    ) -> T {
+        let mut lines = RowLines::new();
+        let table = with_file(self.files, file, self.all, |bytes, problems| read(bytes, &mut lines, problems));
+        self.rows.extend(lines.into_iter().map(|(line, key)| TableRow { file, line, key }));
+        table
     }
 }
 

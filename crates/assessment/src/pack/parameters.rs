@@ -2,7 +2,8 @@
 
 use loan::{Amount, Currency, Date, DeferralInterest, Ratio, ReductionInterest};
 
-use super::reader::{Node, Problems, Section, Value, mismatch, parse_money, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, parse_money, suggest};
 use crate::codes::{EvidenceType, MeasureKind};
 
 /// One parameter with where it comes from.
@@ -27,8 +28,8 @@ pub struct Settings {
     pub max_total_term_months: u32,
     /// Penalty rate as a multiple of the contract rate.
     pub penalty_multiplier: Ratio,
-    /// Highest nominal all-in cost a year, as a fraction.
-    pub cost_cap: Ratio,
+    /// Highest nominal all-in cost a year, as a fraction; `None`: no cap.
+    pub cost_cap: Option<Ratio>,
     /// Share of the surplus kept as a buffer.
     pub buffer_share: Ratio,
     /// Highest buffer a month.
@@ -65,6 +66,10 @@ pub struct Settings {
     pub automatic_deferral_months: u32,
     /// Highest present-value loss in the automatic mandate, as a share of the principal left.
     pub automatic_pv_loss: Ratio,
+    /// Plans in the last 12 months from which on nothing is automatic; `None`: no limit.
+    pub relief_limit_12m: Option<u32>,
+    /// Plans in the last 60 months from which on nothing is automatic; `None`: no limit.
+    pub relief_limit_60m: Option<u32>,
 }
 
 /// How a case is run.
@@ -86,13 +91,21 @@ pub struct Process {
     pub paid_share: Ratio,
     /// Days past due up to which an accepted plan is reported as current.
     pub reporting_threshold_days: u32,
+    /// Days of a moratorium that the law gives on demand; `None`: it gives none.
+    pub moratorium_days: Option<u32>,
 }
 
 pub(super) const STATUSES: [&str; 3] = ["law", "guidance", "house"];
 
 /// Parameters that are shown to other services and people; the engine doesn't compute with them.
-const FLAGS: [&str; 4] =
-    ["pre_notice_before_report", "human_review_on_demand", "health_data_consent", "diagnosis_data_to_bureau"];
+const FLAGS: [&str; 3] = ["pre_notice_before_report", "human_review_on_demand", "health_data_consent"];
+/// Parameters that no pack may set to anything but false, with the reason.
+const NEVER: [(&str, &str); 2] = [
+    ("capitalise_penalty", "penalty is never capitalised"),
+    ("diagnosis_data_to_bureau", "diagnoses never go to a bureau"),
+];
+/// What a parameter without a value says.
+const NONE: &str = "none";
 
 /// Reads `[parameters]`; each is a table of value, source, status and effective date.
 pub(crate) struct ParameterReader<'a> {
@@ -144,6 +157,21 @@ impl<'a> ParameterReader<'a> {
     /// A whole number with its unit, such as `60 months`.
     fn counted(&mut self, name: &'static str, unit: &str, problems: &mut Problems) -> Option<u32> {
         let node = self.value(name, problems)?;
+        Self::count_of(node, name, unit, problems)
+    }
+
+    /// The same, or `none`.
+    fn counted_or_none(
+        &mut self,
+        name: &'static str,
+        unit: &str,
+        problems: &mut Problems,
+    ) -> Option<Option<u32>> {
+        let node = self.value(name, problems)?;
+        if is_none(node) { Some(None) } else { Self::count_of(node, name, unit, problems).map(Some) }
+    }
+
+    fn count_of(node: &Node, name: &str, unit: &str, problems: &mut Problems) -> Option<u32> {
         let parsed = match &node.value {
             Value::Text(text) => text.strip_suffix(unit).and_then(|number| number.trim_end().parse().ok()),
             _ => None,
@@ -156,6 +184,15 @@ impl<'a> ParameterReader<'a> {
 
     fn ratio(&mut self, name: &'static str, problems: &mut Problems) -> Option<Ratio> {
         let node = self.value(name, problems)?;
+        Self::ratio_of(node, name, problems)
+    }
+
+    fn ratio_or_none(&mut self, name: &'static str, problems: &mut Problems) -> Option<Option<Ratio>> {
+        let node = self.value(name, problems)?;
+        if is_none(node) { Some(None) } else { Self::ratio_of(node, name, problems).map(Some) }
+    }
+
+    fn ratio_of(node: &Node, name: &str, problems: &mut Problems) -> Option<Ratio> {
         let parsed = match &node.value {
             Value::Text(text) => Ratio::parse(text).ok().filter(|ratio| *ratio >= Ratio::ZERO),
             _ => None,
@@ -229,12 +266,12 @@ impl<'a> ParameterReader<'a> {
         Some(found)
     }
 
-    fn flag(&mut self, name: &'static str, problems: &mut Problems) {
-        if let Some(node) = self.value(name, problems)
-            && !matches!(node.value, Value::Flag(_))
-        {
+    fn flag(&mut self, name: &'static str, problems: &mut Problems) -> Option<&'a Node> {
+        let node = self.value(name, problems)?;
+        if !matches!(node.value, Value::Flag(_)) {
             wrong_unit(node, name, "true or false", problems);
         }
+        Some(node)
     }
 
     /// Reads how a case is run.
@@ -247,6 +284,7 @@ impl<'a> ParameterReader<'a> {
         let plan_grace_days = self.counted("plan_grace_days", "days", problems);
         let paid_share = self.ratio("paid_share", problems);
         let reporting_threshold_days = self.counted("reporting_threshold_days", "days", problems);
+        let moratorium_days = self.counted_or_none("moratorium_days", "days", problems);
         Some(Process {
             answer_deadline_hours: answer_deadline_hours?,
             information_request_days: information_request_days?,
@@ -256,6 +294,7 @@ impl<'a> ParameterReader<'a> {
             plan_grace_days: plan_grace_days?,
             paid_share: paid_share?,
             reporting_threshold_days: reporting_threshold_days?,
+            moratorium_days: moratorium_days?,
         })
     }
 
@@ -263,6 +302,12 @@ impl<'a> ParameterReader<'a> {
     pub fn settings(mut self, problems: &mut Problems) -> (Option<Settings>, Vec<Parameter>) {
         for name in FLAGS {
             self.flag(name, problems);
+        }
+        for (name, why) in NEVER {
+            let node = self.flag(name, problems);
+            if let Some(node) = node.filter(|node| matches!(node.value, Value::Flag(true))) {
+                problems.add(node.line, format!("`{name}` is true, but {why}"), "write false");
+            }
         }
         let settings = self.engine(problems);
         self.section.finish(problems);
@@ -275,7 +320,7 @@ impl<'a> ParameterReader<'a> {
         let measures: Vec<_> = MeasureKind::ALL.iter().map(|word| (word.as_str(), *word)).collect();
         let max_total_term_months = self.counted("max_total_term_months", "months", problems);
         let penalty_multiplier = self.ratio("penalty_multiplier", problems);
-        let cost_cap = self.ratio("cost_cap", problems);
+        let cost_cap = self.ratio_or_none("cost_cap", problems);
         let buffer_share = self.ratio("buffer_share", problems);
         let buffer_cap = self.money("buffer_cap", problems);
         let benchmark_adult = self.money("benchmark_adult", problems);
@@ -294,6 +339,8 @@ impl<'a> ParameterReader<'a> {
         let automatic_measures = self.words("automatic_measures", &measures, problems);
         let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
+        let relief_limit_12m = self.counted_or_none("relief_limit_12m", "plans", problems);
+        let relief_limit_60m = self.counted_or_none("relief_limit_60m", "plans", problems);
         Some(Settings {
             max_total_term_months: max_total_term_months?,
             penalty_multiplier: penalty_multiplier?,
@@ -316,6 +363,8 @@ impl<'a> ParameterReader<'a> {
             automatic_measures: automatic_measures?,
             automatic_deferral_months: automatic_deferral_months?,
             automatic_pv_loss: automatic_pv_loss?,
+            relief_limit_12m: relief_limit_12m?,
+            relief_limit_60m: relief_limit_60m?,
         })
     }
 }
@@ -331,6 +380,10 @@ pub(crate) const DEFERRAL_INTEREST: [(&str, DeferralInterest); 4] = [
 /// Words for reduction interest in packs.
 pub(crate) const REDUCTION_INTEREST: [(&str, ReductionInterest); 2] =
     [("NONE", ReductionInterest::None), ("CONTRACT", ReductionInterest::Contract)];
+
+fn is_none(node: &Node) -> bool {
+    matches!(&node.value, Value::Text(text) if text == NONE)
+}
 
 fn wrong_unit(node: &Node, name: &str, wanted: &str, problems: &mut Problems) {
     let found = show(&node.value);

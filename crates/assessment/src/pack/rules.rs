@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use loan::{Currency, Ratio};
 
 use super::program::{MAX_CONDITIONS, MAX_RULES};
-use super::reader::{Node, Problems, Section, Value, mismatch, parse_money, suggest, word};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, parse_money, suggest, word};
 use crate::catalogue::{CodeList, Fact, FactType, FactValue};
 use crate::codes::{Authority, DeclineCode, MeasureKind, Outcome};
 use crate::sheet::MAX_RATIO_PLACES;

@@ -7,13 +7,18 @@ use loan::{Amount, Bucket, Currency, Ratio};
 
 use super::csv_rows::{CsvRow, read_ratio, rows};
 use super::measures::TierMeasures;
-use super::reader::{Problems, parse_money, suggest};
+use super::reader::Problems;
+use super::section::{parse_money, suggest};
 use crate::catalogue::{BUCKETS, bucket_word};
 use crate::codes::{Authority, EvidenceType, Grade, HardshipReason};
 use crate::fixed::Fixed;
+use crate::reached::RowKey;
 
 /// Highest payment-to-share ratio that the hazard table knows; ratios are capped there.
 pub(crate) const MAX_BURDEN: u32 = 3;
+
+/// Lines of a table's rows.
+pub(crate) type RowLines = Vec<(u32, RowKey)>;
 
 /// Row of the history table: first hit from the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +71,7 @@ pub(crate) struct Tables {
 }
 
 /// `max_bucket,max_episodes,grade`: first hit; the last row must take everything.
-pub(crate) fn grades(bytes: &[u8], problems: &mut Problems) -> Vec<GradeRow> {
+pub(crate) fn grades(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> Vec<GradeRow> {
     let mut found: Vec<GradeRow> = Vec::new();
     for row in rows(bytes, &["max_bucket", "max_episodes", "grade"], problems) {
         let max_bucket = row.bucket("max_bucket", problems);
@@ -79,6 +84,7 @@ pub(crate) fn grades(bytes: &[u8], problems: &mut Problems) -> Vec<GradeRow> {
         if found.iter().any(|above| above.max_bucket >= max_bucket && above.max_episodes >= max_episodes) {
             problems.add(row.line, "row can't be reached: one above takes all of it", "remove or reorder it");
         }
+        lines.push((row.line, RowKey::History(found.len())));
         found.push(GradeRow { max_bucket, max_episodes, grade });
     }
     let closed =
@@ -90,12 +96,13 @@ pub(crate) fn grades(bytes: &[u8], problems: &mut Problems) -> Vec<GradeRow> {
 }
 
 /// `bucket,grade,tier`: every bucket and grade exactly once.
-pub(crate) fn tiers(bytes: &[u8], problems: &mut Problems) -> BTreeMap<(Bucket, Grade), String> {
+pub(crate) fn tiers(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> BTreeMap<(Bucket, Grade), String> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "grade", "tier"], problems) {
         let bucket = row.bucket("bucket", problems);
         let grade = row.parse("grade", ("GOOD, FAIR or POOR", Grade::parse), problems);
         let (Some(bucket), Some(grade)) = (bucket, grade) else { continue };
+        lines.push((row.line, RowKey::Tier(bucket, grade)));
         if found.insert((bucket, grade), row.cell("tier").to_owned()).is_some() {
             problems.add(row.line, "bucket and grade stand twice", "remove one row");
         }
@@ -117,7 +124,7 @@ fn every_case(has: impl Fn((Bucket, Grade)) -> bool, what: &str, problems: &mut 
 
 /// `x_max,bucket,grade,hazard,low,high,origin`: for every band every bucket and grade exactly once; the
 /// highest band ends at the cap.
-pub(crate) fn hazard(bytes: &[u8], problems: &mut Problems) -> Vec<HazardBand> {
+pub(crate) fn hazard(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> Vec<HazardBand> {
     let mut bands: BTreeMap<Ratio, BTreeMap<(Bucket, Grade), Fixed>> = BTreeMap::new();
     for row in rows(bytes, &["x_max", "bucket", "grade", "hazard", "low", "high", "origin"], problems) {
         let x_max = row.ratio("x_max", problems);
@@ -130,6 +137,7 @@ pub(crate) fn hazard(bytes: &[u8], problems: &mut Problems) -> Vec<HazardBand> {
             continue;
         };
         let Some(hazard) = read_fixed(hazard) else { continue };
+        lines.push((row.line, RowKey::Hazard(x_max, bucket, grade)));
         if bands.entry(x_max).or_default().insert((bucket, grade), hazard).is_some() {
             problems.add(row.line, "band, bucket and grade stand twice", "remove one row");
         }
@@ -162,7 +170,7 @@ fn check_interval(row: &CsvRow, [low, value, high]: [Option<Ratio>; 3], problems
 }
 
 /// `bucket,share,low,high,delay_months,origin`: every bucket exactly once.
-pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Recovery> {
+pub(crate) fn recovery(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> BTreeMap<Bucket, Recovery> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "share", "low", "high", "delay_months", "origin"], problems) {
         let shares = [row.share("low", problems), row.share("share", problems), row.share("high", problems)];
@@ -175,6 +183,7 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
             continue;
         };
         let Some(share) = read_fixed(share) else { continue };
+        lines.push((row.line, RowKey::Recovery(bucket)));
         if found.insert(bucket, Recovery { share, delay_months }).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -184,13 +193,14 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
 }
 
 /// `bucket,floor`: lowest share of the principal that a settlement may ask; every bucket exactly once.
-pub(crate) fn settlement_floor(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Ratio> {
+pub(crate) fn settlement_floor(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> BTreeMap<Bucket, Ratio> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "floor", "origin"], problems) {
         let (Some(bucket), Some(floor)) = (row.bucket("bucket", problems), row.share("floor", problems))
         else {
             continue;
         };
+        lines.push((row.line, RowKey::Settlement(bucket)));
         if found.insert(bucket, floor).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -209,7 +219,12 @@ fn every_bucket(has: impl Fn(Bucket) -> bool, what: &str, problems: &mut Problem
 
 /// `max_waived,max_pv_loss,max_extension_months,max_balance,authority`: first hit; an empty cell is any; the
 /// last row takes everything.
-pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problems) -> Vec<AuthorityRow> {
+pub(crate) fn authority(
+    bytes: &[u8],
+    currency: Currency,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> Vec<AuthorityRow> {
     let columns = ["max_waived", "max_pv_loss", "max_extension_months", "max_balance", "authority"];
     let money_text = format!("an amount such as `500.00 {}`, or nothing for any", currency.code());
     let money = |text: &str| optional(text, |text| parse_money(text, currency));
@@ -241,6 +256,7 @@ pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problem
         let row =
             AuthorityRow { max_waived, max_pv_loss, max_extension_months, max_balance, authority, line };
         check_order(&row, &found, problems);
+        lines.push((line, RowKey::Authority(found.len())));
         found.push(row);
     }
     let closed = found.last().is_some_and(|row| {
@@ -281,7 +297,7 @@ fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>
 }
 
 /// `reason,accepted`: every reason exactly once, accepted types separated by `|`.
-pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
+pub(crate) fn evidence(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["reason", "accepted"], problems) {
         let Some(reason) = row.parse("reason", ("a hardship reason", HardshipReason::parse), problems) else {
@@ -297,6 +313,7 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
                 }
             }
         }
+        lines.push((row.line, RowKey::Evidence(reason)));
         if found.insert(reason, accepted).is_some() {
             problems.add(row.line, "reason stands twice", "remove one row");
         }
@@ -311,13 +328,12 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
 }
 
 impl Tables {
-    /// Grade of a history: the first row that holds.
-    pub fn grade(&self, worst: Bucket, episodes: u32) -> Grade {
+    /// Grade of a history by the first row that holds, with that row's place.
+    pub fn grade(&self, worst: Bucket, episodes: u32) -> (Option<usize>, Grade) {
         // INVARIANT: the checker demands a last row that takes everything.
-        self.grades
-            .iter()
-            .find(|row| worst <= row.max_bucket && episodes <= row.max_episodes)
-            .map_or(Grade::Poor, |row| row.grade)
+        let mut rows = self.grades.iter().enumerate();
+        rows.find(|(_, row)| worst <= row.max_bucket && episodes <= row.max_episodes)
+            .map_or((None, Grade::Poor), |(place, row)| (Some(place), row.grade))
     }
 
     /// Measures of the tier for a bucket and grade, with the tier's name.

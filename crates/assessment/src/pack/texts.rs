@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, suggest};
 use crate::codes::DeclineCode;
 use crate::decision::{DeclineReason, LocalizedText};
 
