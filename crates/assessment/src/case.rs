@@ -26,8 +26,6 @@ pub(crate) struct Case<'a> {
     pub state: State,
     pub history: History,
     pub grade: Grade,
-    /// Place of the history table's row that gave the grade.
-    pub grade_place: Option<usize>,
     pub tier: Option<&'a TierMeasures>,
     pub affordability: Affordability,
     /// Contract's instalment for the oldest open row, whatever a plan in force asks.
@@ -65,7 +63,7 @@ impl<'a> Case<'a> {
         let balances = Balances { this_loan: state.principal_left.max(Amount::new(1)), others };
         let dues = contract_dues(&state)?;
         let affordability = Affordability::compute(facts, &pack.settings, balances, &dues)?;
-        let (grade_place, grade) = pack.tables.grade(history.worst_bucket_12m, history.episodes_24m);
+        let grade = pack.tables.grade(state.bucket, history.late_months_6m);
         let (_, tier) = pack.tables.tier(state.bucket, grade);
         let lump_sum = usable_lump_sum(facts, &affordability)?;
         let mut case = Self {
@@ -74,7 +72,6 @@ impl<'a> Case<'a> {
             state,
             history,
             grade,
-            grade_place,
             tier,
             affordability,
             instalment,
@@ -208,6 +205,8 @@ fn derive(case: &Case<'_>) -> Result<FactSheet, AssessError> {
         (Fact::WorstBucket12m, FactValue::Code(bucket_word(worst_bucket(case)))),
         (Fact::Episodes24m, count(case.history.episodes_24m)),
         (Fact::LongestDpd, days(case.history.longest_dpd)),
+        (Fact::LateMonths6m, count(case.history.late_months_6m)),
+        (Fact::HistoryGrade, FactValue::Code(case.grade.as_str())),
         (Fact::IncomeVerified, FactValue::Flag(income_verified(case))),
         (Fact::IncomeGap, FactValue::Ratio(income_gap(case)?)),
         (Fact::ExcessUnproved, FactValue::Flag(excess_unproved(case)?)),

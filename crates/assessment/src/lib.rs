@@ -5,6 +5,7 @@
 
 mod affordability;
 mod assess;
+pub mod calibration;
 mod candidate;
 mod case;
 mod catalogue;

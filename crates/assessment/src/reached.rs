@@ -13,7 +13,7 @@ use crate::case::Case;
 use crate::codes::{Grade, HardshipReason, MeasureKind, Outcome, Verdict};
 use crate::decision::{Decision, Offer};
 use crate::error::AssessError;
-use crate::pack::Pack;
+use crate::pack::{Pack, grades};
 
 /// A row of a table by what it is for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,7 +96,8 @@ impl Reached {
             return Ok(());
         }
         self.note(RowKey::Evidence(case.facts.reason));
-        if let Some(place) = case.grade_place {
+        let history = grades::place_of(&case.pack.tables.grades, bucket, case.history.late_months_6m);
+        if let Some(place) = history {
             self.note(RowKey::History(place));
         }
         if decision.search.considered == 0 {
@@ -117,7 +118,8 @@ impl Reached {
     }
 
     fn note_band(&self, bands: &[Ratio], (bucket, grade): (Bucket, Grade), (pay, share): (Amount, Amount)) {
-        let within = |band: &&Ratio| share.exact().checked_mul(band.decimal()).is_some_and(|most| pay.exact() <= most);
+        let within =
+            |band: &&Ratio| share.exact().checked_mul(band.decimal()).is_some_and(|most| pay.exact() <= most);
         let band = if pay.is_zero() {
             bands.first()
         } else if share.is_zero() {

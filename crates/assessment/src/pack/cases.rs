@@ -83,12 +83,7 @@ pub fn read_tests(pack: &Pack, files: &PackFiles) -> Result<Vec<PackTest>, PackE
 
 const FOLDER: &str = "tests/";
 
-fn read_file(
-    pack: &Pack,
-    root: &BTreeMap<String, Node>,
-    tests: &mut Vec<PackTest>,
-    problems: &mut Problems,
-) {
+fn read_file(pack: &Pack, root: &BTreeMap<String, Node>, tests: &mut Vec<PackTest>, problems: &mut Problems) {
     let stem = problems.file.trim_start_matches(FOLDER).trim_end_matches(".toml").to_owned();
     let Some(list) = root.get("test") else {
         tests.extend(read_test(pack, (root, 1), stem, problems));

@@ -1,99 +1,11 @@
-//! The closed catalogue of parameters: every name with its unit, and the typed values that the engine reads.
+//! The closed catalogue of parameters: every name with its unit.
 
 use loan::{Amount, Currency, Date, DeferralInterest, Ratio, ReductionInterest};
 
 use super::reader::{Node, Problems, Value};
 use super::section::{Section, mismatch, parse_money, suggest};
+pub use super::settings::{Parameter, Process, Settings};
 use crate::codes::{EvidenceType, MeasureKind};
-
-/// One parameter with where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
-    /// Name.
-    pub name: String,
-    /// Value as text with its unit.
-    pub value: String,
-    /// Source, e.g. an article of law.
-    pub source: String,
-    /// `law`, `guidance` or `house`.
-    pub status: String,
-    /// Since when.
-    pub effective_from: Date,
-}
-
-/// Parameter values as the engine reads them. Shares are fractions, money is minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Longest total term from the day interest runs, months.
-    pub max_total_term_months: u32,
-    /// Penalty rate as a multiple of the contract rate.
-    pub penalty_multiplier: Ratio,
-    /// Highest nominal all-in cost a year, as a fraction; `None`: no cap.
-    pub cost_cap: Option<Ratio>,
-    /// Share of the surplus kept as a buffer.
-    pub buffer_share: Ratio,
-    /// Highest buffer a month.
-    pub buffer_cap: Amount,
-    /// Essential outgoings of one adult a month.
-    pub benchmark_adult: Amount,
-    /// Weight of each further adult.
-    pub benchmark_further_adult: Ratio,
-    /// Weight of each dependant.
-    pub benchmark_dependant: Ratio,
-    /// Declared essentials above this multiple of the benchmark need evidence.
-    pub excess_factor: Ratio,
-    /// Documents that prove such an excess.
-    pub excess_evidence: Vec<EvidenceType>,
-    /// κ: weight of what a borrower pays beyond their share.
-    pub overload_weight: Ratio,
-    /// Shortfall rows = this × reduced rows, where a proposal leaves them out.
-    pub reduction_shortfall_multiple: u16,
-    /// Overdue rows of a reduction are payable at the end of the month this many days after the assessment.
-    pub first_payment_min_days: u32,
-    /// Days a borrower has to pay a settlement.
-    pub settlement_days: u32,
-    /// Deferral interest, where a proposal leaves it out.
-    pub deferral_interest: DeferralInterest,
-    /// Reduction interest, where a proposal leaves it out.
-    pub reduction_interest: ReductionInterest,
-    /// Longest trial plan, months.
-    pub trial_months: u32,
-    /// Longest deferral that counts as a mere re-date, months.
-    pub redate_months: u32,
-    /// Measures that the automatic mandate may hold.
-    pub automatic_measures: Vec<MeasureKind>,
-    /// Most months of deferral in the automatic mandate.
-    pub automatic_deferral_months: u32,
-    /// Highest present-value loss in the automatic mandate, as a share of the principal left.
-    pub automatic_pv_loss: Ratio,
-    /// Plans in the last 12 months from which on nothing is automatic; `None`: no limit.
-    pub relief_limit_12m: Option<u32>,
-    /// Plans in the last 60 months from which on nothing is automatic; `None`: no limit.
-    pub relief_limit_60m: Option<u32>,
-}
-
-/// How a case is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// Hours in which the platform owes an answer.
-    pub answer_deadline_hours: u32,
-    /// Days a borrower has to send a document.
-    pub information_request_days: u32,
-    /// Days an offer stands.
-    pub offer_valid_days: u32,
-    /// Days after a refusal before any measure.
-    pub hold_after_refusal_days: u32,
-    /// Days after a refusal in which another look can be asked for.
-    pub review_window_days: u32,
-    /// Days of grace after a missed plan payment.
-    pub plan_grace_days: u32,
-    /// Share of a payment that counts as paid.
-    pub paid_share: Ratio,
-    /// Days past due up to which an accepted plan is reported as current.
-    pub reporting_threshold_days: u32,
-    /// Days of a moratorium that the law gives on demand; `None`: it gives none.
-    pub moratorium_days: Option<u32>,
-}
 
 pub(super) const STATUSES: [&str; 3] = ["law", "guidance", "house"];
 
@@ -105,18 +17,25 @@ const NEVER: [(&str, &str); 2] = [
     ("diagnosis_data_to_bureau", "diagnoses never go to a bureau"),
 ];
 /// What a parameter without a value says.
-const NONE: &str = "none";
+pub(crate) const NONE: &str = "none";
+/// Unit of limits on relief.
+pub(crate) const PLANS: &str = "plans";
+/// Limits on relief, each with the fact that a rule must compare with it.
+pub(crate) const LIMITS: [(&str, &str); 2] =
+    [("relief_limit_12m", "prior.plans_12m"), ("relief_limit_60m", "prior.plans_60m")];
 
 /// Reads `[parameters]`; each is a table of value, source, status and effective date.
 pub(crate) struct ParameterReader<'a> {
     section: Section<'a>,
     currency: Currency,
+    /// First day on which the pack may be in force.
+    pack_from: Option<Date>,
     pub parameters: Vec<Parameter>,
 }
 
 impl<'a> ParameterReader<'a> {
-    pub fn new(section: Section<'a>, currency: Currency) -> Self {
-        Self { section, currency, parameters: Vec::new() }
+    pub fn new(section: Section<'a>, currency: Currency, pack_from: Option<Date>) -> Self {
+        Self { section, currency, pack_from, parameters: Vec::new() }
     }
 
     /// The value node of a parameter, after recording where it comes from.
@@ -142,6 +61,13 @@ impl<'a> ParameterReader<'a> {
         {
             let mend = suggest(status, STATUSES.into_iter());
             problems.add(line, format!("unknown status `{status}`"), mend);
+        }
+        if let (Some(from), Some(pack_from)) = (effective_from, self.pack_from)
+            && from > pack_from
+        {
+            let what =
+                format!("`{name}` holds from {from}, later than the pack, which begins on {pack_from}");
+            problems.add(node.line, what, "let it begin with the pack, or put it into a pack of its own day");
         }
         let (value, source, status) = (value?, source?.0, status?.0);
         self.parameters.push(Parameter {
@@ -339,8 +265,8 @@ impl<'a> ParameterReader<'a> {
         let automatic_measures = self.words("automatic_measures", &measures, problems);
         let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
-        let relief_limit_12m = self.counted_or_none("relief_limit_12m", "plans", problems);
-        let relief_limit_60m = self.counted_or_none("relief_limit_60m", "plans", problems);
+        let relief_limit_12m = self.counted_or_none("relief_limit_12m", PLANS, problems);
+        let relief_limit_60m = self.counted_or_none("relief_limit_60m", PLANS, problems);
         Some(Settings {
             max_total_term_months: max_total_term_months?,
             penalty_multiplier: penalty_multiplier?,

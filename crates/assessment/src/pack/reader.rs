@@ -64,7 +64,12 @@ impl Problems {
 
     pub fn add(&mut self, line: u32, what: impl Into<String>, mend: impl Into<String>) {
         if !self.is_full() {
-            self.list.push(PackProblem { file: self.file.clone(), line, what: what.into(), mend: mend.into() });
+            self.list.push(PackProblem {
+                file: self.file.clone(),
+                line,
+                what: what.into(),
+                mend: mend.into(),
+            });
         }
     }
 

@@ -103,6 +103,8 @@ pub struct Rule {
     pub id: String,
     /// What it says, in English.
     pub title: String,
+    /// Line in `rules.toml`.
+    pub line: u32,
     /// When it is evaluated.
     pub stage: Stage,
     /// All or any of the conditions.
@@ -189,6 +191,7 @@ fn read_rule(node: &Node, currency: Currency, problems: &mut Problems) -> Option
     let rule = Rule {
         id: id.to_owned(),
         title: title?.0.to_owned(),
+        line,
         stage: stage?,
         matching: matching?,
         conditions,

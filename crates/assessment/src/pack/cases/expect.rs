@@ -8,7 +8,8 @@ use loan::{Amount, Currency, Date};
 use super::PackTest;
 use crate::catalogue::{Fact, bucket_word};
 use crate::codes::{
-    Authority, CreditReporting, DeclineCode, EvidenceType, Grade, OfferLabel, Outcome, ProposalOutcome, Verdict,
+    Authority, CreditReporting, DeclineCode, EvidenceType, Grade, OfferLabel, Outcome, ProposalOutcome,
+    Verdict,
 };
 use crate::decision::{Decision, Instalment, Offer};
 use crate::error::AssessError;
@@ -235,7 +236,8 @@ impl Reading {
         let nr = words.next().and_then(|word| word.parse::<u32>().ok());
         let due = words.next().and_then(|word| word.parse::<Date>().ok());
         let (Some(nr), Some(due), Some(amount)) = (nr, due, words.next()) else {
-            let mend = format!("write number, date and amount: \"9 2026-07-31 599.09 {}\"", self.currency.code());
+            let mend =
+                format!("write number, date and amount: \"9 2026-07-31 599.09 {}\"", self.currency.code());
             problems.add(line, format!("row can't be read: `{text}`"), mend);
             return None;
         };
@@ -273,7 +275,11 @@ impl Expected {
             if found != one.expected {
                 let (name, what) = (&test.name, one.what.name());
                 let said = format!("`{name}` expects {what} {}, found {found}", one.expected);
-                problems.add(one.line, said, "mend rules or tables; if the new answer is right, write it here");
+                problems.add(
+                    one.line,
+                    said,
+                    "mend rules or tables; if the new answer is right, write it here",
+                );
             }
         }
     }

@@ -335,7 +335,8 @@ fn with_paid(mut account: Account, paid: u32, late: &[Late]) -> Result<Account, 
 }
 
 fn with_payments(account: Account, payments: Vec<(Date, Amount)>) -> Result<Account, LoanError> {
-    let events = payments.into_iter().zip(1..).map(|((on, amount), nr)| payment(format!("payment {nr}"), on, amount));
+    let events =
+        payments.into_iter().zip(1..).map(|((on, amount), nr)| payment(format!("payment {nr}"), on, amount));
     account.record_all(events.collect()).map_err(|(_, error)| error)
 }
 

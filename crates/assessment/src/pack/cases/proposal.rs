@@ -61,9 +61,9 @@ impl Reading<'_, '_> {
                 let scope = self.section.optional_word("scope", &SCOPES, self.problems);
                 ProposedMeasure::WaiveInterest { scope, waiver: self.waiver() }
             }
-            MeasureKind::ForgivePrincipal => {
-                ProposedMeasure::ForgivePrincipal { share: self.section.optional_ratio("share", self.problems) }
-            }
+            MeasureKind::ForgivePrincipal => ProposedMeasure::ForgivePrincipal {
+                share: self.section.optional_ratio("share", self.problems),
+            },
             MeasureKind::ReAge => self.re_age()?,
             MeasureKind::Deferral => {
                 let months = self.count("months")?;
@@ -76,7 +76,11 @@ impl Reading<'_, '_> {
                 let rate = self.section.text("rate", self.problems)?;
                 let until = self.section.optional_date("until", self.problems);
                 let Ok(rate) = Rate::parse(rate.0) else {
-                    self.problems.add(rate.1, format!("`rate` is not a rate: `{}`", rate.0), "write it as \"0.09\"");
+                    self.problems.add(
+                        rate.1,
+                        format!("`rate` is not a rate: `{}`", rate.0),
+                        "write it as \"0.09\"",
+                    );
                     return None;
                 };
                 ProposedMeasure::RateReduction { rate, until }
@@ -112,12 +116,17 @@ impl Reading<'_, '_> {
 
     fn reduction(&mut self) -> Option<ProposedMeasure> {
         let factor = self.section.optional_ratio("factor", self.problems).map(ProposedPay::Factor);
-        let amount = self.section.optional_money("amount", self.currency, self.problems).map(ProposedPay::Amount);
+        let amount =
+            self.section.optional_money("amount", self.currency, self.problems).map(ProposedPay::Amount);
         let instalments = self.count("instalments");
         let rows = self.section.optional_count("shortfall_rows", self.problems);
         let interest = self.section.optional_word("interest", &REDUCTION_INTEREST, self.problems);
         let Some(pay) = factor.or(amount) else {
-            self.problems.add(self.line, "reduction says nothing of what is paid", "add `factor` or `amount`");
+            self.problems.add(
+                self.line,
+                "reduction says nothing of what is paid",
+                "add `factor` or `amount`",
+            );
             return None;
         };
         let shortfall_rows = rows.map(|rows| u16::try_from(rows).unwrap_or(u16::MAX));
