@@ -56,7 +56,7 @@ fn check_files(files: &PackFiles, all: &mut Vec<PackProblem>) {
     let bytes: usize = files.0.values().map(Vec::len).sum();
     if files.0.len() > MAX_PACK_FILES || bytes > MAX_PACK_BYTES {
         problem(
-            "",
+            "pack.toml",
             "pack is too large",
             format!("keep it under {MAX_PACK_FILES} files and {MAX_PACK_BYTES} bytes"),
         );

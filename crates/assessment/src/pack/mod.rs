@@ -30,6 +30,7 @@ use sha2::{Digest, Sha256};
 pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
 pub use cases::{MAX_PACK_TESTS, PackTest, read_tests};
 pub use check::{CheckedPack, check_pack};
+pub use csv_rows::MAX_TABLE_ROWS;
 pub use load::load_pack;
 pub use parameters::{Parameter, Process, Settings};
 use program::Program;

@@ -112,10 +112,7 @@ impl Value {
 
 /// Parses a TOML document; `None` after reporting where it can't be parsed.
 pub(crate) fn parse(bytes: &[u8], problems: &mut Problems) -> Option<BTreeMap<String, Node>> {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        problems.add(0, "file is not UTF-8", "save it as UTF-8");
-        return None;
-    };
+    let text = utf8(bytes, problems)?;
     let lines = Lines::of(text);
     match DeTable::parse(text) {
         Ok(table) => {
@@ -130,6 +127,19 @@ pub(crate) fn parse(bytes: &[u8], problems: &mut Problems) -> Option<BTreeMap<St
         Err(error) => {
             let line = error.span().map_or(0, |span| lines.line(span.start));
             problems.add(line, format!("not TOML: {}", error.message()), "mend the syntax");
+            None
+        }
+    }
+}
+
+/// The text of a file; `None` after reporting the line of the first byte that isn't UTF-8.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], problems: &mut Problems) -> Option<&'a str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let newlines = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            let line = u32::try_from(newlines.saturating_add(1)).unwrap_or(u32::MAX);
+            problems.add(line, "file is not UTF-8", "save it as UTF-8");
             None
         }
     }

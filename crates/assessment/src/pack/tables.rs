@@ -281,7 +281,13 @@ pub(crate) fn evidence(
         };
         let mut accepted = Vec::new();
         for word in row.cell("accepted").split('|') {
+            if problems.is_full() {
+                break;
+            }
             match EvidenceType::parse(word) {
+                Some(evidence) if accepted.contains(&evidence) => {
+                    problems.add(row.line, format!("`{word}` stands twice"), "name each type once");
+                }
                 Some(evidence) => accepted.push(evidence),
                 None => {
                     let mend = suggest(word, EvidenceType::ALL.iter().map(|known| known.as_str()));
