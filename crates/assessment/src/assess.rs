@@ -14,6 +14,7 @@ use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
+use crate::reached::Reached;
 use crate::ruling::{Ruling, told};
 use crate::search::Search;
 use crate::selection::{self, Choice, Pool};
@@ -32,14 +33,25 @@ pub enum Trace {
 /// Assesses a case under a pack. Deterministic: the same facts and pack give the same decision.
 /// Errors: see [`AssessError`]; none of them is a decision about the borrower.
 pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, AssessError> {
-    let case = match Case::new(pack, facts) {
+    assess_noting(pack, facts, detail, None)
+}
+
+/// The same, where `reached` learns what the assessment used of the pack.
+pub(crate) fn assess_noting(
+    pack: &Pack,
+    facts: &Facts,
+    detail: Trace,
+    reached: Option<&Reached>,
+) -> Result<Decision, AssessError> {
+    let mut case = match Case::new(pack, facts) {
         Err(AssessError::Closed) => return closed::decide(pack, facts, detail),
         case => case?,
     };
+    case.reached = reached;
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
     let derived = case.sheet.shown(pack.currency).map(|(name, value)| (name.to_owned(), value));
-    Ok(Decision {
+    let decision = Decision {
         case_id: facts.case_id.clone(),
         pack_name: pack.name.clone(),
         pack_version: pack.version.clone(),
@@ -57,7 +69,11 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
         derived_facts: derived.collect(),
         search: answer.search,
         as_of: facts.as_of,
-    })
+    };
+    if let Some(reached) = reached {
+        reached.note_decision(&case, &decision)?;
+    }
+    Ok(decision)
 }
 
 /// The facts that a pack's rules see of a case; of a closed loan there are none. Errors: see [`AssessError`].

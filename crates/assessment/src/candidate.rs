@@ -9,6 +9,7 @@ use crate::case::Case;
 use crate::codes::{Authority, MeasureKind};
 use crate::error::AssessError;
 use crate::fixed::Fixed;
+use crate::reached::RowKey;
 use crate::ruling::Ruling;
 use crate::valuation::{Value, Valuer};
 
@@ -167,15 +168,18 @@ impl Candidate {
         let (_, pv_loss) = self.pv_loss(case)?;
         let moved = months_moved(case, self.applied.end);
         let balance = case.state.principal_left;
-        let row = case.pack.tables.authority.iter().find(|row| {
+        let row = case.pack.tables.authority.iter().enumerate().find(|(_, row)| {
             row.max_waived.is_none_or(|most| given_up <= most)
                 && row.max_pv_loss.is_none_or(|most| pv_loss <= most)
                 && row.max_extension_months.is_none_or(|most| moved <= most)
                 && row.max_balance.is_none_or(|most| balance <= most)
         });
+        if let (Some(reached), Some((place, _))) = (case.reached, row) {
+            reached.note(RowKey::Authority(place));
+        }
         // INVARIANT: the checker demands a last row without limits.
         let mut authority =
-            row.map_or(Authority::OfficerAndSupervisor, |row| row.authority).max(ruling.authority);
+            row.map_or(Authority::OfficerAndSupervisor, |(_, row)| row.authority).max(ruling.authority);
         if authority == Authority::Automatic && !self.in_mandate(case, ruling)? {
             authority = Authority::Officer;
         }
@@ -227,7 +231,8 @@ pub(crate) fn within_cost_cap(
     flows: &[Flow],
     relief_interest: Amount,
 ) -> Result<bool, AssessError> {
-    let (contract, cap) = (case.contract(), case.pack.settings.cost_cap.decimal());
+    let Some(cap) = case.pack.settings.cost_cap.map(Ratio::decimal) else { return Ok(true) };
+    let contract = case.contract();
     let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
     if declining && relief_interest <= Amount::ZERO && contract.annual_rate.decimal() <= cap {
         return Ok(true);

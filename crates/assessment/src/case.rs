@@ -13,6 +13,7 @@ use crate::facts::{
 };
 use crate::pack::Pack;
 use crate::pack::measures::TierMeasures;
+use crate::reached::Reached;
 use crate::sheet::FactSheet;
 
 /// Places of derived ratios.
@@ -36,6 +37,8 @@ pub(crate) struct Case<'a> {
     pub sheet: FactSheet,
     /// The last day on which a plan may end: the pack's months after interest began to run.
     pub latest_end: Date,
+    /// Learns what is used of the pack; `None` outside the tests of packs.
+    pub reached: Option<&'a Reached>,
 }
 
 impl<'a> Case<'a> {
@@ -79,6 +82,7 @@ impl<'a> Case<'a> {
             lump_sum,
             sheet: FactSheet::empty(),
             latest_end: contract.interest_from.checked_add(longest).map_err(|_| out_of_calendar())?,
+            reached: None,
         };
         case.sheet = derive(&case)?;
         Ok(case)

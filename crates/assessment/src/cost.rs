@@ -4,7 +4,7 @@
 use loan::calendar;
 use loan::relief::outline::Outline;
 use loan::value::Flow;
-use loan::{Amortisation, Amount, Date};
+use loan::{Amortisation, Amount, Date, Ratio};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -51,6 +51,8 @@ impl Discounter {
 pub(crate) struct Costs {
     /// A plan that adds no interest is under the cap because its contract is.
     is_contract_under: bool,
+    /// The pack has a cap.
+    is_capped: bool,
     at_cap: Discounter,
     outlay: f64,
     at_contract: Discounter,
@@ -60,14 +62,15 @@ pub(crate) struct Costs {
 
 impl Costs {
     pub fn new(case: &Case<'_>) -> Result<Self, AssessError> {
-        let (contract, cap) = (case.contract(), case.pack.settings.cost_cap.decimal());
+        let (contract, cap) = (case.contract(), case.pack.settings.cost_cap.map(Ratio::decimal));
         let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
         let at = case.state.value_date();
         let mut at_contract = Discounter::new(at, contract.annual_rate.decimal());
         let contract_value = at_contract.value(&loan::preview::open_flows(&case.state)?);
         Ok(Self {
-            is_contract_under: declining && contract.annual_rate.decimal() <= cap,
-            at_cap: Discounter::new(at, cap),
+            is_contract_under: cap.is_some_and(|cap| declining && contract.annual_rate.decimal() <= cap),
+            is_capped: cap.is_some(),
+            at_cap: Discounter::new(at, cap.unwrap_or(Decimal::ZERO)),
             outlay: float(outlay(case)?.minor()),
             at_contract,
             contract_value,
@@ -77,7 +80,7 @@ impl Costs {
 
     /// Whether the all-in cost stays under the pack's cap.
     pub fn within_cap(&mut self, case: &Case<'_>, outline: &Outline) -> Result<bool, AssessError> {
-        if self.is_contract_under && outline.relief_interest <= Amount::ZERO {
+        if !self.is_capped || self.is_contract_under && outline.relief_interest <= Amount::ZERO {
             return Ok(true);
         }
         // Worth clearly less than the outlay at the cap: it costs less than the cap.

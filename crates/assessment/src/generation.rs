@@ -128,6 +128,9 @@ impl<'a> Space<'a> {
         self.re_solved(&mut found, &deferrals)?;
         self.settlements(&mut found)?;
         found.terms.truncate(MAX_CANDIDATES);
+        if let Some(reached) = self.case.reached {
+            reached.note_terms(self.case, &found.terms);
+        }
         Ok(found.terms)
     }
 

@@ -22,6 +22,7 @@ mod offer;
 mod pack;
 mod proposal;
 mod quick;
+mod reached;
 mod ruling;
 mod search;
 mod seen;

@@ -6,7 +6,11 @@ use loan::{DeferralInterest, Ratio, ReductionInterest};
 
 use super::csv_rows::rows;
 use super::parameters::{DEFERRAL_INTEREST, REDUCTION_INTEREST};
-use super::reader::{Problems, suggest};
+use super::reader::Problems;
+use super::section::suggest;
+use super::tables::RowLines;
+use crate::codes::MeasureKind;
+use crate::reached::RowKey;
 
 /// Most values of one measure parameter.
 const MAX_VALUES: usize = 64;
@@ -34,7 +38,11 @@ pub(crate) struct TierMeasures {
 }
 
 /// `tier,measure,parameter,values`: a measure that a tier names needs all its parameters.
-pub(crate) fn read(bytes: &[u8], problems: &mut Problems) -> BTreeMap<String, TierMeasures> {
+pub(crate) fn read(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<String, TierMeasures> {
     let mut found: BTreeMap<String, TierMeasures> = BTreeMap::new();
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     for row in rows(bytes, &["tier", "measure", "parameter", "values"], problems) {
@@ -47,9 +55,11 @@ pub(crate) fn read(bytes: &[u8], problems: &mut Problems) -> BTreeMap<String, Ti
             );
             continue;
         }
+        let kind = MeasureKind::parse(row.cell("measure"));
+        lines.extend(kind.map(|kind| (row.line, RowKey::Measure(row.cell("tier").to_owned(), kind))));
         let tier = found.entry(row.cell("tier").to_owned()).or_default();
         if read_measure(tier, &key, row.cell("values")).is_none() {
-            let mend = "separate values by `|`; whole numbers may be a range `1..12`; at most 64 values";
+            let mend = "separate values by `|`, each once; whole numbers may be a range `1..12`; at most 64";
             problems.add(
                 row.line,
                 format!("values of `{key}` can't be read: `{}`", row.cell("values")),
@@ -137,19 +147,35 @@ fn integers(values: &str, range: std::ops::RangeInclusive<u16>) -> Option<Vec<u1
         if !range.contains(&first) || !range.contains(&last) || first > last {
             return None;
         }
-        found.extend(first..=last);
+        for value in first..=last {
+            if found.len() == MAX_VALUES || found.contains(&value) {
+                return None;
+            }
+            found.push(value);
+        }
     }
-    Some(found).filter(|found| found.len() <= MAX_VALUES)
+    Some(found)
 }
 
 fn shares(values: &str) -> Option<Vec<Ratio>> {
     let read = |text| Ratio::parse(text).ok().filter(|ratio| *ratio >= Ratio::ZERO && *ratio <= Ratio::ONE);
-    values.split('|').map(read).collect::<Option<Vec<_>>>().filter(|found| found.len() <= MAX_VALUES)
+    each_once(values.split('|').map(read))
 }
 
-fn words<T: Copy>(values: &str, known: &[(&'static str, T)]) -> Option<Vec<T>> {
-    values
-        .split('|')
-        .map(|text| known.iter().find(|(word, _)| *word == text).map(|(_, value)| *value))
-        .collect()
+/// Values of which none stands twice, and not too many.
+fn each_once<T: PartialEq>(values: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
+    let mut found = Vec::new();
+    for value in values {
+        let value = value?;
+        if found.len() == MAX_VALUES || found.contains(&value) {
+            return None;
+        }
+        found.push(value);
+    }
+    Some(found)
+}
+
+fn words<T: Copy + PartialEq>(values: &str, known: &[(&'static str, T)]) -> Option<Vec<T>> {
+    let read = |text| known.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    each_once(values.split('|').map(read))
 }
