@@ -85,6 +85,8 @@ pub(crate) enum Infeasible {
     CatchUp { pay: Amount },
     /// The pack doesn't allow the measure, or not as far.
     NotAllowed(MeasureKind),
+    /// Penalty would be left in an instalment that is emptied.
+    PenaltyAlone,
     /// The all-in cost would exceed the cap.
     Cost,
     /// The schedule can't be computed.
