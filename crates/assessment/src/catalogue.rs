@@ -4,7 +4,7 @@
 use loan::{Amount, Bucket, Currency};
 use rust_decimal::Decimal;
 
-use crate::codes::{EvidenceType, HardshipReason, MaliciousIndicator};
+use crate::codes::{EvidenceType, Grade, HardshipReason, MaliciousIndicator};
 
 /// Type of a fact; says which operators and thresholds fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,7 @@ pub(crate) enum CodeList {
     Bucket,
     Malicious,
     Evidence,
+    Grade,
 }
 
 /// Buckets as packs write them.
@@ -55,6 +56,7 @@ impl CodeList {
             Self::Bucket => BUCKETS.iter().map(|(word, _)| *word).collect(),
             Self::Malicious => MaliciousIndicator::ALL.iter().map(|word| word.as_str()).collect(),
             Self::Evidence => EvidenceType::ALL.iter().map(|word| word.as_str()).collect(),
+            Self::Grade => Grade::ALL.iter().map(|word| word.as_str()).collect(),
         }
     }
 }
@@ -153,6 +155,10 @@ facts! {
     Episodes24m = "history.episodes_24m": FactType::Count,
     /// Highest days past due ever.
     LongestDpd = "history.longest_dpd": FactType::Days,
+    /// Late months of the last six, as the history counts them.
+    LateMonths6m = "history.late_months_6m": FactType::Count,
+    /// Grade that the pack gives the history.
+    HistoryGrade = "history.grade": FactType::Code(CodeList::Grade),
     /// Income of every month of the hardship is verified.
     IncomeVerified = "income.verified": FactType::Flag,
     /// Largest gap between declared and verified income, as a share of the larger.

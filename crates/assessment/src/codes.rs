@@ -258,12 +258,16 @@ codes! {
 codes! {
     /// Grade of the repayment history, best first.
     Grade {
-        /// Never beyond a few days late.
+        /// On time, or never beyond a few days late.
         Good = "GOOD",
-        /// Some lateness.
+        /// Late now and then.
         Fair = "FAIR",
-        /// Long or repeated lateness.
+        /// Late again and again, never for long.
+        Mixed = "MIXED",
+        /// Far behind.
         Poor = "POOR",
+        /// Far behind, and for months.
+        Bad = "BAD",
     }
 }
 

@@ -5,19 +5,27 @@
 
 mod affordability;
 mod assess;
+pub mod calibration;
 mod candidate;
 mod case;
 mod catalogue;
+mod closed;
 mod codes;
+mod cost;
 mod decision;
 mod error;
 mod facts;
 mod fixed;
+mod front;
 mod generation;
 mod offer;
 mod pack;
 mod proposal;
+mod quick;
+mod reached;
 mod ruling;
+mod search;
+mod seen;
 mod selection;
 mod sheet;
 mod valuation;

@@ -16,12 +16,16 @@ pub use dpd::DpdRun;
 /// A run of arrears counts as an episode if it lasts more days than this (domain section 2).
 pub const EPISODE_MORE_THAN_DAYS: i64 = 3;
 
+/// Months that [`History::late_months_6m`] looks back.
+pub const LATE_MONTHS_WINDOW: u32 = 6;
+
 /// Payment history on one day, `as_of`.
 ///
 /// Worked line: interest from 2026-01-31, due 02-28, 03-31, 04-30 and 05-31, the first paid on 03-03 (3 days late), the
 /// second on 04-05 (5 days late), the others unpaid on 06-01. The first run of arrears is no episode, the second is one,
 /// the third (05-01 to 06-01, 32 days past due) is one: 2 episodes, longest 32, worst bucket M2; none of 4 paid on time;
-/// no first-payment default; of 4 months on book 3 were at worst in M1 and the last one in M2.
+/// no first-payment default; of 4 months on book 3 were at worst in M1 and the last one in M2. Their worst days, newest
+/// first, are 32, 4, 1 (04-01) and 2 (03-02) days past due: 2 late months.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct History {
     pub months_on_book: u32,
@@ -37,6 +41,9 @@ pub struct History {
     pub longest_dpd: u32,
     /// Months on book by the bucket of their worst day.
     pub months_in_bucket: MonthsInBucket,
+    /// Late months of the last six: months, counted back as [`MonthsInBucket`] counts them, whose worst day was more than
+    /// [`EPISODE_MORE_THAN_DAYS`] days past due. Of a loan with fewer months on book, only those; 0 before the first is full.
+    pub late_months_6m: u32,
 }
 
 /// Months on book by the bucket of their worst day; together `months_on_book`.
@@ -166,6 +173,7 @@ fn history(
         .count();
     let worst = spells.iter().filter(|spell| touches(spell, year_ago)).map(|spell| spell.longest).max();
     let months_on_book = calendar::months_on_book(interest_from, as_of);
+    let (months_in_bucket, late_months_6m) = months(&runs, months_on_book, as_of)?;
     Ok(History {
         months_on_book,
         episodes_24m: u32::try_from(episodes).unwrap_or(u32::MAX),
@@ -173,7 +181,8 @@ fn history(
         first_payment_default: rows.first().is_some_and(|first| first_payment_default(first, as_of)),
         on_time_share: on_time_share(rows, as_of)?,
         longest_dpd: spells.iter().map(|spell| spell.longest).max().unwrap_or(0),
-        months_in_bucket: months_in_bucket(&runs, months_on_book, as_of)?,
+        months_in_bucket,
+        late_months_6m,
     })
 }
 
@@ -200,9 +209,11 @@ fn on_time_share(rows: &[Instalment], as_of: Date) -> Result<Option<Ratio>, Loan
     Ok(Some(Ratio::from(share.round_dp(6))))
 }
 
-/// Walks months and runs together from the newest back; a run grows, so that its worst day in a month is its last there.
-fn months_in_bucket(runs: &[DpdRun], months: u32, as_of: Date) -> Result<MonthsInBucket, LoanError> {
+/// Months by their bucket, and the late ones of the newest six. Walks months and runs together from the newest back; a run
+/// grows, so that its worst day in a month is its last there.
+fn months(runs: &[DpdRun], months: u32, as_of: Date) -> Result<(MonthsInBucket, u32), LoanError> {
     let mut counted = MonthsInBucket::default();
+    let mut late = 0;
     let mut runs = runs.iter().rev().peekable();
     let mut end = as_of;
     for month in 1..=months {
@@ -217,9 +228,10 @@ fn months_in_bucket(runs: &[DpdRun], months: u32, as_of: Date) -> Result<MonthsI
             worst = worst.max(run.on(run.to.min(end)).filter(|_| run.to > start).unwrap_or(0));
         }
         counted.count(Bucket::of(worst));
+        late += u32::from(month <= LATE_MONTHS_WINDOW && i64::from(worst) > EPISODE_MORE_THAN_DAYS);
         end = start;
     }
-    Ok(counted)
+    Ok((counted, late))
 }
 
 fn touches(spell: &Spell, since: Date) -> bool {

@@ -39,7 +39,7 @@ pub use conventions::{
 };
 pub use error::{ArithmeticError, LoanError};
 pub use event::{ChargePart, Event, EventKind, ReAge, ReAgeInterest, ReAmortiseInterest, Reschedule};
-pub use history::{DpdRun, DuePaid, History, MonthsInBucket};
+pub use history::{DpdRun, DuePaid, History, LATE_MONTHS_WINDOW, MonthsInBucket};
 pub use money::{Amount, Currency, Rate, Ratio};
 pub use origin::{Origin, StatedRow};
 pub use parts::{Part, Parts};

@@ -88,7 +88,9 @@ pub(crate) enum Refused {
     Backdated { day: Date, today: Date },
     #[error("{day} is outside the pack's own period, {from} to {until}")]
     OutsidePack { day: Date, from: Date, until: String },
-    #[error("{flips} of {decisions} stored decisions come out otherwise, and the pack declares at most {budget}")]
+    #[error(
+        "{flips} of {decisions} stored decisions come out otherwise, and the pack declares at most {budget}"
+    )]
     OverBudget { decisions: u32, flips: u32, budget: Ratio },
 }
 
@@ -279,7 +281,13 @@ mod tests {
             one("base", Origin::Shipped, "2026-01-01", "1970-01-01T00:00:00Z", open),
             one("july", Origin::FourEyes, "2026-07-01", "2026-06-20T08:00:00Z", open),
             // Recorded later, begins earlier than august.
-            one("august", Origin::FourEyes, "2026-08-01", "2026-07-02T08:00:00Z", ("2026-08-01", "2026-08-31")),
+            one(
+                "august",
+                Origin::FourEyes,
+                "2026-08-01",
+                "2026-07-02T08:00:00Z",
+                ("2026-08-01", "2026-08-31"),
+            ),
             one("mid-july", Origin::FourEyes, "2026-07-15", "2026-07-10T08:00:00Z", open),
             // A second word for the same day.
             one("mid-july-2", Origin::FourEyes, "2026-07-15", "2026-07-14T08:00:00Z", open),
@@ -317,8 +325,7 @@ mod tests {
                 assert_eq!(found.map(|one| one.activation_id.as_str()), expected, "{day} {known_at}");
             }
         }
-        let shipped: Vec<_> =
-            history().into_iter().filter(|one| one.origin == Origin::Shipped).collect();
+        let shipped: Vec<_> = history().into_iter().filter(|one| one.origin == Origin::Shipped).collect();
         for (day, expected) in [("2026-07-19", "base"), ("2026-07-20", "base-2")] {
             let found = in_force(&shipped, day.parse().unwrap(), at("2026-12-01T00:00:00Z"));
             assert_eq!(found.unwrap().activation_id, expected);
@@ -328,7 +335,13 @@ mod tests {
     #[test]
     fn questions_about_other_days_take_the_nearest() {
         let late = at("2026-12-01T00:00:00Z");
-        let only = [one("only", Origin::Shipped, "2026-01-01", "1970-01-01T00:00:00Z", ("2026-01-01", "2026-12-31"))];
+        let only = [one(
+            "only",
+            Origin::Shipped,
+            "2026-01-01",
+            "1970-01-01T00:00:00Z",
+            ("2026-01-01", "2026-12-31"),
+        )];
         for day in ["2016-05-01", "2026-05-01", "2031-05-01"] {
             assert_eq!(nearest(&only, day.parse().unwrap(), late).unwrap().activation_id, "only");
         }
@@ -359,7 +372,8 @@ mod tests {
         let shadow = one("s", Origin::FourEyes, "", "", ("2026-01-01", ""));
         assert_eq!(wrong(shadow.clone().confirm("policy_admin:bo", now, none)), Refused::ShadowOnly);
         let withdrawn = shadow.withdraw(ADMIN, now).unwrap();
-        for again in [withdrawn.clone().withdraw(ADMIN, now), withdrawn.confirm("policy_admin:bo", now, none)] {
+        for again in [withdrawn.clone().withdraw(ADMIN, now), withdrawn.confirm("policy_admin:bo", now, none)]
+        {
             assert_eq!(wrong(again), Refused::WrongState { state: "withdrawn" });
         }
         let refused = wrong(confirmed.withdraw(ADMIN, now));
@@ -370,12 +384,9 @@ mod tests {
     fn a_first_day_lies_ahead_and_in_the_packs_period() {
         let pack = one("p", Origin::FourEyes, "", "", ("2026-01-01", "2026-12-31")).pack;
         let now = at("2026-07-20T15:59:59Z");
-        for (day, fine) in [
-            ("2026-07-19", false),
-            ("2026-07-20", true),
-            ("2026-12-31", true),
-            ("2027-01-01", false),
-        ] {
+        for (day, fine) in
+            [("2026-07-19", false), ("2026-07-20", true), ("2026-12-31", true), ("2027-01-01", false)]
+        {
             assert_eq!(pack.may_begin(day.parse().unwrap(), now).is_ok(), fine, "{day}");
         }
     }

@@ -170,7 +170,12 @@ impl State {
 
 impl PackHead {
     /// What is stored of a pack beside its files.
-    pub fn of(pack: &Pack, files: &PackFiles, (source, published_by): (Source, &str), now: Timestamp) -> Self {
+    pub fn of(
+        pack: &Pack,
+        files: &PackFiles,
+        (source, published_by): (Source, &str),
+        now: Timestamp,
+    ) -> Self {
         let size: usize = files.0.values().map(Vec::len).sum();
         Self {
             pack: PackRef::of(pack),

@@ -12,7 +12,7 @@ pub(crate) fn of_assessment(error: AssessError) -> Problem {
         AssessError::CurrencyMismatch { .. } => {
             (ErrorReason::CurrencyMismatch, "facts.loan.contract.principal")
         }
-        AssessError::NotAssessable { .. } | AssessError::Loan(_) => {
+        AssessError::NotAssessable { .. } | AssessError::Closed | AssessError::Loan(_) => {
             (ErrorReason::NotAssessable, "facts.loan")
         }
         AssessError::InvalidFacts { .. } | AssessError::Arithmetic { .. } => {
@@ -23,6 +23,7 @@ pub(crate) fn of_assessment(error: AssessError) -> Problem {
         AssessError::Loan(cause) => cause.to_string(),
         AssessError::CurrencyMismatch { .. }
         | AssessError::NotAssessable { .. }
+        | AssessError::Closed
         | AssessError::InvalidFacts { .. }
         | AssessError::Arithmetic { .. } => error.to_string(),
     };

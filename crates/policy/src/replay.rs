@@ -13,6 +13,7 @@ use std::sync::Arc;
 use assessment::{AssessError, FactSheet, Facts, Pack, Trace, assess, fact_sheet};
 
 pub(crate) use self::driver::{Filter, Mode, Replay};
+pub(crate) use self::row::sheet_of;
 pub use self::row::{Segment, StoredRow};
 pub use self::tally::{Count, Tally};
 pub use self::verdict::{FlipKind, Verdict};
@@ -44,60 +45,56 @@ pub struct Flip {
 }
 
 /// Code of a case whose stored facts this engine can't read.
-const SHEET_UNREADABLE: &str = "SHEET_UNREADABLE";
+const FACTS_UNREADABLE: &str = "FACTS_UNREADABLE";
 
 /// Asks the rules alone: what they lead to expect, before any offer is looked for. Counts into `tally`, returns the flips.
 pub fn rules_only(cases: impl IntoIterator<Item = Case>, candidate: &Pack, tally: &mut Tally) -> Vec<Flip> {
     again(cases, tally, |case| {
-        let row = &case.row;
-        let stored = || FactSheet::decode(&row.sheet).ok_or(SHEET_UNREADABLE);
-        let after = if row.derivation_digest == candidate.derivation_digest() {
-            let sheet = stored();
-            let effect = sheet.map(|sheet| *candidate.rule_on(&sheet).effect());
-            effect.map(|effect| (effect, row.no_evidence))
-        } else {
-            derived(candidate, case.facts.as_ref())
-        };
-        let before = match &case.decided_under {
-            Some(pack) => stored().map(|sheet| *pack.rule_on(&sheet).effect()),
-            None => Err(SHEET_UNREADABLE),
-        };
-        match (before, after) {
-            // Nearly every case: nothing to write down but its outcome.
-            (Ok(before), Ok((after, no_evidence))) if before == after && no_evidence == row.no_evidence => {
-                Answer::Same(Verdict::expected(&before, no_evidence))
-            }
-            (Ok(before), Ok((after, no_evidence))) => Answer::Compared {
-                kinds: verdict::rule_kinds((&before, row.no_evidence), (&after, no_evidence)),
-                before: Verdict::expected(&before, row.no_evidence),
-                after: Ok(Verdict::expected(&after, no_evidence)),
-            },
-            (Ok(before), Err(code)) => {
-                Answer::lost(Verdict::expected(&before, row.no_evidence), code)
-            }
-            // What decided it can't be asked again: what was decided stands for it.
-            (Err(_), Ok((after, no_evidence))) => {
-                let (before, after) = (row.verdict.without_offer(), Verdict::expected(&after, no_evidence));
-                Answer::Compared { kinds: before.kinds(&after), before, after: Ok(after) }
-            }
-            (Err(_), Err(code)) => Answer::lost(row.verdict.without_offer(), code),
-        }
+        // Of a closed loan no rule is asked, and nothing is searched either.
+        if case.row.sheet.is_empty() { whole(case, candidate) } else { ruled(case, candidate) }
     })
 }
 
 /// Makes the whole assessment again, offers included. Counts into `tally`, returns the flips.
 pub fn with_offers(cases: impl IntoIterator<Item = Case>, candidate: &Pack, tally: &mut Tally) -> Vec<Flip> {
-    again(cases, tally, |case| {
-        let before = case.row.verdict.clone();
-        let Some(facts) = &case.facts else { return Answer::lost(before, SHEET_UNREADABLE) };
-        match assess(candidate, facts, Trace::None) {
-            Ok(decision) => {
-                let after = Verdict::of(&decision);
-                Answer::Compared { kinds: before.kinds(&after), before, after: Ok(after) }
-            }
-            Err(error) => Answer::lost(before, error.code()),
+    again(cases, tally, |case| whole(case, candidate))
+}
+
+fn whole(case: &Case, candidate: &Pack) -> Answer {
+    let before = case.row.verdict.clone();
+    let Some(facts) = &case.facts else { return Answer::lost(before, FACTS_UNREADABLE) };
+    match assess(candidate, facts, Trace::None) {
+        Ok(decision) => Answer::compared(before, Verdict::of(&decision)),
+        Err(error) => Answer::lost(before, error.code()),
+    }
+}
+
+fn ruled(case: &Case, candidate: &Pack) -> Answer {
+    let row = &case.row;
+    let sheet = FactSheet::decode(&row.sheet);
+    let asked = |pack: &Pack| sheet.as_ref().map(|sheet| (*pack.rule_on(sheet).effect(), row.no_evidence));
+    let before = case.decided_under.as_deref().and_then(asked);
+    let after = if row.derivation_digest == candidate.derivation_digest() {
+        asked(candidate).ok_or(FACTS_UNREADABLE)
+    } else {
+        derived(candidate, case.facts.as_ref())
+    };
+    let said = before.map(|(effect, no_evidence)| Verdict::expected(&effect, no_evidence));
+    // What decided it can't always be asked again: what was decided stands for it then.
+    let said = said.unwrap_or_else(|| row.verdict.without_offer());
+    match after {
+        // Nearly every case: nothing else to write down.
+        Ok(after) if before == Some(after) => Answer::Same(said),
+        Ok(after) => {
+            let says = Verdict::expected(&after.0, after.1);
+            let mut kinds = said.kinds(&says);
+            kinds.extend(
+                before.filter(|before| verdict::other_measures(&before.0, &after.0)).map(|_| FlipKind::Offer),
+            );
+            Answer::Compared { kinds, before: said, after: Ok(says) }
         }
-    })
+        Err(code) => Answer::lost(said, code),
+    }
 }
 
 /// What became of one case.
@@ -107,6 +104,10 @@ enum Answer {
 }
 
 impl Answer {
+    fn compared(before: Verdict, after: Verdict) -> Self {
+        Self::Compared { kinds: before.kinds(&after), before, after: Ok(after) }
+    }
+
     fn lost(before: Verdict, code: &'static str) -> Self {
         Self::Compared { kinds: vec![FlipKind::Unassessable], before, after: Err(code) }
     }
@@ -135,7 +136,7 @@ fn again(
 
 /// What the candidate's rules say of full facts, and whether no document counts.
 fn derived(candidate: &Pack, facts: Option<&Facts>) -> Result<(assessment::Effect, bool), &'static str> {
-    let facts = facts.ok_or(SHEET_UNREADABLE)?;
+    let facts = facts.ok_or(FACTS_UNREADABLE)?;
     let sheet = fact_sheet(candidate, facts).map_err(|error: AssessError| error.code())?;
     Ok((*candidate.rule_on(&sheet).effect(), row::no_evidence(&sheet, candidate)))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use api::leeway::policy::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use api::leeway::policy::v1 as policy;
+use api::leeway::policy::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use api::leeway::policy::v1::{
     AssessRequest, AssessResponse, AssessStreamRequest, GetDecisionRequest, GetDecisionResponse,
     GetPackRequest, GetPackResponse, PreviewScheduleRequest, PreviewScheduleResponse, ReplayDecisionsRequest,

@@ -111,9 +111,8 @@ mod tests {
     #[test]
     fn a_share_samples_that_share_and_keeps_its_cases() {
         let cases: Vec<String> = (0..4_000).map(|nr| format!("app-{nr}")).collect();
-        let count = |salt: &str, part: &str| {
-            cases.iter().filter(|case| sampled(salt, case, share(part))).count()
-        };
+        let count =
+            |salt: &str, part: &str| cases.iter().filter(|case| sampled(salt, case, share(part))).count();
         assert_eq!((count("a", "0"), count("a", "1")), (0, 4_000));
         let tenth = count("a", "0.1");
         assert!((320..480).contains(&tenth), "{tenth}");

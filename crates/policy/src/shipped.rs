@@ -8,7 +8,7 @@ use loan::Ratio;
 use store::{Commit, Entry, Op, Query, StoreError};
 
 use crate::activation::{self, Activation, Origin, PackRef, day_in};
-use crate::documents::{list, load, put, Record};
+use crate::documents::{Record, list, load, put};
 use crate::library::{MAX_ACTIVATIONS, PackContent, PackHead, PackVersion, Source};
 use crate::packs::PackShelf;
 use crate::service::Parts;
@@ -70,7 +70,10 @@ async fn arrival(parts: &Parts, pack: &Pack, files: &PackFiles) -> Result<Option
 async fn activation_of(parts: &Parts, pack: &PackRef, now: Timestamp) -> Result<Option<Activation>, Problem> {
     let query = Query {
         kind: Activation::KIND,
-        filters: vec![("pack_name", Op::Eq, pack.name.as_str().into()), ("state", Op::Ne, "withdrawn".into())],
+        filters: vec![
+            ("pack_name", Op::Eq, pack.name.as_str().into()),
+            ("state", Op::Ne, "withdrawn".into()),
+        ],
         order_by: "id",
         descending: false,
         after: None,

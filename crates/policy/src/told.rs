@@ -39,7 +39,10 @@ pub(crate) fn head_out(head: &PackHead) -> policy::PackHead {
 }
 
 /// An activation; `shadow` is what its shadow came to, where it has one.
-pub(crate) fn activation_out(activation: &Activation, shadow: Option<policy::ShadowTally>) -> policy::Activation {
+pub(crate) fn activation_out(
+    activation: &Activation,
+    shadow: Option<policy::ShadowTally>,
+) -> policy::Activation {
     let mut message = policy::Activation {
         activation_id: activation.activation_id.clone(),
         pack_name: activation.pack.name.clone(),

@@ -51,7 +51,13 @@ pub(crate) async fn verify(
     };
     if verdict == VerificationVerdict::Different {
         let (decision_id, paths) = (&record.decision_id, proof.differing_paths.len());
-        tracing::error!(alarm = true, decision_id, journal, paths, "a stored decision is not what was decided");
+        tracing::error!(
+            alarm = true,
+            decision_id,
+            journal,
+            paths,
+            "a stored decision is not what was decided"
+        );
     }
     proof.verdict = verdict.into();
     Ok(proof)

@@ -6,23 +6,20 @@ use std::collections::BTreeMap;
 use loan::{Amount, Bucket, Currency, Ratio};
 
 use super::csv_rows::{CsvRow, read_ratio, rows};
+use super::grades::{self, GradeRow, Pairs};
 use super::measures::TierMeasures;
-use super::parameters::parse_money;
-use super::reader::{Problems, suggest};
+use super::reader::Problems;
+use super::section::{parse_money, suggest};
 use crate::catalogue::{BUCKETS, bucket_word};
 use crate::codes::{Authority, EvidenceType, Grade, HardshipReason};
 use crate::fixed::Fixed;
+use crate::reached::RowKey;
 
 /// Highest payment-to-share ratio that the hazard table knows; ratios are capped there.
 pub(crate) const MAX_BURDEN: u32 = 3;
 
-/// Row of the history table: first hit from the top.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct GradeRow {
-    pub max_bucket: Bucket,
-    pub max_episodes: u32,
-    pub grade: Grade,
-}
+/// Lines of a table's rows.
+pub(crate) type RowLines = Vec<(u32, RowKey)>;
 
 /// Row of the authority matrix: the first whose limits all hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,79 +61,53 @@ pub(crate) struct Tables {
     pub settlement_floor: BTreeMap<Bucket, Ratio>,
     pub authority: Vec<AuthorityRow>,
     pub evidence: BTreeMap<HardshipReason, Vec<EvidenceType>>,
+    /// Share of the income that is left, by reason.
+    pub shocks: BTreeMap<HardshipReason, Ratio>,
 }
 
-/// `max_bucket,max_episodes,grade`: first hit; the last row must take everything.
-pub(crate) fn grades(bytes: &[u8], problems: &mut Problems) -> Vec<GradeRow> {
-    let mut found: Vec<GradeRow> = Vec::new();
-    for row in rows(bytes, &["max_bucket", "max_episodes", "grade"], problems) {
-        let max_bucket = row.bucket("max_bucket", problems);
-        let read = |text: &str| if text.is_empty() { Some(u32::MAX) } else { text.parse().ok() };
-        let max_episodes = row.parse("max_episodes", ("a count, or nothing for any", read), problems);
-        let grade = row.parse("grade", ("GOOD, FAIR or POOR", Grade::parse), problems);
-        let (Some(max_bucket), Some(max_episodes), Some(grade)) = (max_bucket, max_episodes, grade) else {
-            continue;
-        };
-        if found.iter().any(|above| above.max_bucket >= max_bucket && above.max_episodes >= max_episodes) {
-            problems.add(row.line, "row can't be reached: one above takes all of it", "remove or reorder it");
-        }
-        found.push(GradeRow { max_bucket, max_episodes, grade });
-    }
-    let closed =
-        found.last().is_some_and(|row| row.max_bucket == Bucket::M4Plus && row.max_episodes == u32::MAX);
-    if !closed {
-        problems.add(0, "some histories have no row", "end with `M4_PLUS,,POOR`");
-    }
-    found
-}
-
-/// `bucket,grade,tier`: every bucket and grade exactly once.
-pub(crate) fn tiers(bytes: &[u8], problems: &mut Problems) -> BTreeMap<(Bucket, Grade), String> {
+/// `bucket,grade,tier`: every bucket and grade that a case can have exactly once.
+pub(crate) fn tiers(
+    bytes: &[u8],
+    reachable: Option<&Pairs>,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<(Bucket, Grade), String> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "grade", "tier"], problems) {
-        let bucket = row.bucket("bucket", problems);
-        let grade = row.parse("grade", ("GOOD, FAIR or POOR", Grade::parse), problems);
-        let (Some(bucket), Some(grade)) = (bucket, grade) else { continue };
-        if found.insert((bucket, grade), row.cell("tier").to_owned()).is_some() {
+        let Some(pair) = grades::read_pair(&row, reachable, problems) else { continue };
+        lines.push((row.line, RowKey::Tier(pair.0, pair.1)));
+        if found.insert(pair, row.cell("tier").to_owned()).is_some() {
             problems.add(row.line, "bucket and grade stand twice", "remove one row");
         }
     }
-    every_case(|case| found.contains_key(&case), "tier", problems);
+    grades::every_pair(|pair| found.contains_key(&pair), reachable, "tier", problems);
     found
 }
 
-fn every_case(has: impl Fn((Bucket, Grade)) -> bool, what: &str, problems: &mut Problems) {
-    for (word, bucket) in BUCKETS {
-        for grade in Grade::ALL {
-            if !has((bucket, *grade)) {
-                let mend = format!("add a row for {word} and {}", grade.as_str());
-                problems.add(0, format!("gap: no {what} for {word} and {}", grade.as_str()), mend);
-            }
-        }
-    }
-}
-
-/// `x_max,bucket,grade,hazard,low,high,origin`: for every band every bucket and grade exactly once; the
-/// highest band ends at the cap.
-pub(crate) fn hazard(bytes: &[u8], problems: &mut Problems) -> Vec<HazardBand> {
+/// `x_max,bucket,grade,hazard,low,high,origin`: for every band every bucket and grade that a case can have exactly
+/// once; the highest band ends at the cap.
+pub(crate) fn hazard(
+    bytes: &[u8],
+    reachable: Option<&Pairs>,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> Vec<HazardBand> {
     let mut bands: BTreeMap<Ratio, BTreeMap<(Bucket, Grade), Fixed>> = BTreeMap::new();
     for row in rows(bytes, &["x_max", "bucket", "grade", "hazard", "low", "high", "origin"], problems) {
         let x_max = row.ratio("x_max", problems);
-        let bucket = row.bucket("bucket", problems);
-        let grade = row.parse("grade", ("GOOD, FAIR or POOR", Grade::parse), problems);
+        let pair = grades::read_pair(&row, reachable, problems);
         let shares = [row.share("low", problems), row.share("hazard", problems), row.share("high", problems)];
         check_interval(&row, shares, problems);
-        let (Some(x_max), Some(bucket), Some(grade), [_, Some(hazard), _]) = (x_max, bucket, grade, shares)
-        else {
-            continue;
-        };
+        let (Some(x_max), Some(pair), [_, Some(hazard), _]) = (x_max, pair, shares) else { continue };
         let Some(hazard) = read_fixed(hazard) else { continue };
-        if bands.entry(x_max).or_default().insert((bucket, grade), hazard).is_some() {
+        lines.push((row.line, RowKey::Hazard(x_max, pair.0, pair.1)));
+        if bands.entry(x_max).or_default().insert(pair, hazard).is_some() {
             problems.add(row.line, "band, bucket and grade stand twice", "remove one row");
         }
     }
     for (x_max, hazards) in &bands {
-        every_case(|case| hazards.contains_key(&case), &format!("hazard up to {x_max}"), problems);
+        let what = format!("hazard up to {x_max}");
+        grades::every_pair(|pair| hazards.contains_key(&pair), reachable, &what, problems);
     }
     if bands.keys().next_back().map(|ratio| ratio.decimal()) != Some(MAX_BURDEN.into()) {
         problems.add(
@@ -151,7 +122,7 @@ pub(crate) fn hazard(bytes: &[u8], problems: &mut Problems) -> Vec<HazardBand> {
         .collect()
 }
 
-fn check_interval(row: &CsvRow, [low, value, high]: [Option<Ratio>; 3], problems: &mut Problems) {
+pub(super) fn check_interval(row: &CsvRow, [low, value, high]: [Option<Ratio>; 3], problems: &mut Problems) {
     if let (Some(low), Some(value), Some(high)) = (low, value, high)
         && !(low <= value && value <= high)
     {
@@ -163,7 +134,11 @@ fn check_interval(row: &CsvRow, [low, value, high]: [Option<Ratio>; 3], problems
 }
 
 /// `bucket,share,low,high,delay_months,origin`: every bucket exactly once.
-pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Recovery> {
+pub(crate) fn recovery(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<Bucket, Recovery> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "share", "low", "high", "delay_months", "origin"], problems) {
         let shares = [row.share("low", problems), row.share("share", problems), row.share("high", problems)];
@@ -176,6 +151,7 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
             continue;
         };
         let Some(share) = read_fixed(share) else { continue };
+        lines.push((row.line, RowKey::Recovery(bucket)));
         if found.insert(bucket, Recovery { share, delay_months }).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -185,13 +161,18 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
 }
 
 /// `bucket,floor`: lowest share of the principal that a settlement may ask; every bucket exactly once.
-pub(crate) fn settlement_floor(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Ratio> {
+pub(crate) fn settlement_floor(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<Bucket, Ratio> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "floor", "origin"], problems) {
         let (Some(bucket), Some(floor)) = (row.bucket("bucket", problems), row.share("floor", problems))
         else {
             continue;
         };
+        lines.push((row.line, RowKey::Settlement(bucket)));
         if found.insert(bucket, floor).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -210,7 +191,12 @@ fn every_bucket(has: impl Fn(Bucket) -> bool, what: &str, problems: &mut Problem
 
 /// `max_waived,max_pv_loss,max_extension_months,max_balance,authority`: first hit; an empty cell is any; the
 /// last row takes everything.
-pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problems) -> Vec<AuthorityRow> {
+pub(crate) fn authority(
+    bytes: &[u8],
+    currency: Currency,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> Vec<AuthorityRow> {
     let columns = ["max_waived", "max_pv_loss", "max_extension_months", "max_balance", "authority"];
     let money_text = format!("an amount such as `500.00 {}`, or nothing for any", currency.code());
     let money = |text: &str| optional(text, |text| parse_money(text, currency));
@@ -242,6 +228,7 @@ pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problem
         let row =
             AuthorityRow { max_waived, max_pv_loss, max_extension_months, max_balance, authority, line };
         check_order(&row, &found, problems);
+        lines.push((line, RowKey::Authority(found.len())));
         found.push(row);
     }
     let closed = found.last().is_some_and(|row| {
@@ -282,7 +269,11 @@ fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>
 }
 
 /// `reason,accepted`: every reason exactly once, accepted types separated by `|`.
-pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
+pub(crate) fn evidence(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["reason", "accepted"], problems) {
         let Some(reason) = row.parse("reason", ("a hardship reason", HardshipReason::parse), problems) else {
@@ -290,7 +281,13 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
         };
         let mut accepted = Vec::new();
         for word in row.cell("accepted").split('|') {
+            if problems.is_full() {
+                break;
+            }
             match EvidenceType::parse(word) {
+                Some(evidence) if accepted.contains(&evidence) => {
+                    problems.add(row.line, format!("`{word}` stands twice"), "name each type once");
+                }
                 Some(evidence) => accepted.push(evidence),
                 None => {
                     let mend = suggest(word, EvidenceType::ALL.iter().map(|known| known.as_str()));
@@ -298,6 +295,7 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
                 }
             }
         }
+        lines.push((row.line, RowKey::Evidence(reason)));
         if found.insert(reason, accepted).is_some() {
             problems.add(row.line, "reason stands twice", "remove one row");
         }
@@ -312,13 +310,10 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
 }
 
 impl Tables {
-    /// Grade of a history: the first row that holds.
-    pub fn grade(&self, worst: Bucket, episodes: u32) -> Grade {
-        // INVARIANT: the checker demands a last row that takes everything.
-        self.grades
-            .iter()
-            .find(|row| worst <= row.max_bucket && episodes <= row.max_episodes)
-            .map_or(Grade::Poor, |row| row.grade)
+    /// Grade by the bucket of the day and the late months of the last six: the first row that holds.
+    pub fn grade(&self, bucket: Bucket, late_months: u32) -> Grade {
+        // INVARIANT: the checker demands a row for every bucket and count of late months.
+        grades::first(&self.grades, bucket, late_months).map_or(Grade::Bad, |row| row.grade)
     }
 
     /// Measures of the tier for a bucket and grade, with the tier's name.
@@ -340,6 +335,6 @@ impl Tables {
     }
 }
 
-fn read_fixed(ratio: Ratio) -> Option<Fixed> {
+pub(super) fn read_fixed(ratio: Ratio) -> Option<Fixed> {
     Fixed::from_decimal(ratio.decimal()).ok()
 }

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod closed;
+#[cfg(test)]
+mod grades;
+#[cfg(test)]
 mod interpreter;
 #[cfg(test)]
 mod limits;
@@ -10,6 +14,8 @@ mod limits;
 mod packs;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod stories;
 #[cfg(test)]

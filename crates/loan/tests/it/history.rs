@@ -123,6 +123,43 @@ fn months_are_counted_by_their_worst_day() {
 }
 
 #[test]
+fn late_months_are_counted_over_six_months() {
+    // Due on the 15th from 2026-02-15; (paid days after the due date, `None` never; as of; late months).
+    let table: &[(&[Option<i32>], &str, u32)] = &[
+        (&[], "2026-01-31", 0),
+        (&[], "2026-02-15", 0),
+        // Three days past due don't make a month late, four do.
+        (&[], "2026-02-18", 0),
+        (&[], "2026-02-19", 1),
+        (&[Some(4)], "2026-03-10", 0),
+        (&[Some(5)], "2026-03-10", 1),
+        // 02-16 to 03-15 has 4 days past due (02-19) and is whole within the newest month.
+        (&[Some(5), Some(0)], "2026-03-15", 1),
+        // Paid on 03-27: 01-15 to 02-20, 02-21 to 03-20 and 03-21 to 04-20 all saw it.
+        (&[Some(40), Some(20)], "2026-04-20", 3),
+        // Late by five days each month, and the seventh month back no longer counts.
+        (&[Some(5), Some(5), Some(5), Some(5), Some(5)], "2026-06-30", 5),
+        (&[Some(5), Some(5), Some(5), Some(5), Some(5), Some(5)], "2026-07-20", 6),
+        (&[Some(5), Some(5), Some(5), Some(5), Some(5), Some(5), Some(5)], "2026-08-20", 6),
+        (&[Some(5), Some(0), Some(0), Some(0), Some(0), Some(0), Some(0)], "2026-08-20", 0),
+        (&[None], "2026-08-20", 6),
+    ];
+    for (paid, on, expected) in table {
+        let rows: Vec<DuePaid> = paid
+            .iter()
+            .chain(std::iter::repeat_n(&None, 11 - paid.len()))
+            .enumerate()
+            .map(|(index, late)| {
+                let due = date(&format!("2026-{:02}-15", index + 2));
+                DuePaid { due, paid_on: late.map(|days| after(due, days)) }
+            })
+            .collect();
+        let history = from_dates(date("2026-01-15"), &rows, date(on)).unwrap();
+        assert_eq!(history.late_months_6m, *expected, "{paid:?} on {on}");
+    }
+}
+
+#[test]
 fn dates_alone_give_the_same_history() {
     let as_of = date("2026-06-01");
     let rows = [
@@ -140,6 +177,7 @@ fn dates_alone_give_the_same_history() {
         on_time_share: Some(Ratio::ZERO),
         longest_dpd: 32,
         months_in_bucket: MonthsInBucket { m1: 3, m2: 1, ..MonthsInBucket::default() },
+        late_months_6m: 2,
     };
     assert_eq!(history, expected);
     assert_eq!(history, state(&late(), "2026-06-01").history(as_of).unwrap());
@@ -193,6 +231,7 @@ fn plain_history(interest_from: Date, rows: &[DuePaid], as_of: Date) -> History 
     let bucket = |dpd: i64| Bucket::of(u32::try_from(dpd).unwrap());
     let months_on_book = calendar::months_on_book(interest_from, as_of);
     let mut months = MonthsInBucket::default();
+    let mut late_months_6m = 0;
     for month in 1..=i32::try_from(months_on_book).unwrap() {
         let oldest = u32::try_from(month).unwrap() == months_on_book;
         let in_month = |day: Date| (oldest || day > back(month)) && day <= back(month - 1);
@@ -204,6 +243,7 @@ fn plain_history(interest_from: Date, rows: &[DuePaid], as_of: Date) -> History 
             Bucket::M3 => &mut months.m3,
             Bucket::M4Plus => &mut months.m4_plus,
         } += 1;
+        late_months_6m += u32::from(month <= 6 && worst(&of_month) > 3);
     }
     let first = rows.iter().min_by_key(|row| row.due);
     let known: Vec<&DuePaid> =
@@ -221,6 +261,7 @@ fn plain_history(interest_from: Date, rows: &[DuePaid], as_of: Date) -> History 
             .then(|| Ratio::from((Decimal::from(on_time) / Decimal::from(known.len())).round_dp(6))),
         longest_dpd: u32::try_from(worst(&days)).unwrap(),
         months_in_bucket: months,
+        late_months_6m,
     }
 }
 

@@ -113,10 +113,8 @@ impl Replay {
 
     async fn rows(&self) -> Result<Vec<StoredRow>, Problem> {
         let Filter { pack_name, from, until, bucket, reason, created_from, .. } = &self.filter;
-        let mut filters = vec![
-            ("pack_name", Op::Eq, pack_name.as_str().into()),
-            ("created_us", Op::Le, self.began.into()),
-        ];
+        let mut filters =
+            vec![("pack_name", Op::Eq, pack_name.as_str().into()), ("created_us", Op::Le, self.began.into())];
         filters.extend(from.map(|day| ("as_of_day", Op::Ge, epoch_day(day).into())));
         filters.extend(until.map(|day| ("as_of_day", Op::Le, epoch_day(day).into())));
         filters.extend(bucket.map(|bucket| ("bucket", Op::Eq, bucket.into())));

@@ -1,8 +1,6 @@
 //! What is kept of a decision so that thousands can be made again in a moment.
 
-use assessment::{
-    AssessError, Decision, FactSheet, Facts, HardshipReason, Pack, Trace, assess, fact_sheet,
-};
+use assessment::{AssessError, Decision, FactSheet, Facts, HardshipReason, Pack, Trace, assess, fact_sheet};
 use jiff::Timestamp;
 use loan::Date;
 use serde::{Deserialize, Serialize};
@@ -31,11 +29,11 @@ pub struct StoredRow {
     pub pack_name: String,
     /// Digest of that pack.
     pub pack_digest: String,
-    /// What the facts were derived under; see `Pack::derivation_digest`.
+    /// What the facts were derived under; see `Pack::derivation_digest`. Empty with an empty sheet.
     pub derivation_digest: String,
     /// Engine that made it.
     pub engine_version: String,
-    /// The facts that the rules saw; see `FactSheet::encode`.
+    /// The facts that the rules saw; see `FactSheet::encode`. Empty where none was asked, as of a closed loan.
     pub sheet: String,
     /// No document counts for the reason.
     pub no_evidence: bool,
@@ -60,14 +58,14 @@ impl StoredRow {
     /// The row of a case as `pack` decides it now. Errors: see [`AssessError`].
     pub fn made(decision_id: &str, facts: &Facts, pack: &Pack) -> Result<Self, AssessError> {
         let decision = assess(pack, facts, Trace::None)?;
-        let sheet = fact_sheet(pack, facts)?;
-        Ok(Self::of((decision_id, Timestamp::UNIX_EPOCH), (&decision, &sheet), facts.reason, pack))
+        let sheet = sheet_of(facts, pack);
+        Ok(Self::of((decision_id, Timestamp::UNIX_EPOCH), (&decision, sheet.as_ref()), facts.reason, pack))
     }
 
-    /// The row of a decision with its id and moment, made under `pack` from facts that gave `sheet`.
+    /// The row of a decision with its id and moment, made under `pack` from facts that gave the sheet.
     pub(crate) fn of(
         (decision_id, create_time): (&str, Timestamp),
-        (decision, sheet): (&Decision, &FactSheet),
+        (decision, sheet): (&Decision, Option<&FactSheet>),
         reason: HardshipReason,
         pack: &Pack,
     ) -> Self {
@@ -79,14 +77,20 @@ impl StoredRow {
             as_of: decision.as_of,
             pack_name: decision.pack_name.clone(),
             pack_digest: decision.pack_digest.clone(),
-            derivation_digest: pack.derivation_digest().to_owned(),
+            derivation_digest: sheet.map(|_| pack.derivation_digest().to_owned()).unwrap_or_default(),
             engine_version: decision.engine_version.clone(),
-            sheet: sheet.encode(),
+            sheet: sheet.map(FactSheet::encode).unwrap_or_default(),
             no_evidence: fact(ACCEPTED_EVIDENCE) == "0",
             segment: Segment { bucket: fact(BUCKET), reason, grade: fact(GRADE) },
             verdict: Verdict::of(decision),
         }
     }
+}
+
+/// The facts that a pack's rules see of a case that it assessed; `None` where no rule was asked.
+pub(crate) fn sheet_of(facts: &Facts, pack: &Pack) -> Option<FactSheet> {
+    // Everything but a closed loan was refused by the assessment already.
+    fact_sheet(pack, facts).ok()
 }
 
 /// Whether no document counts, by a sheet.

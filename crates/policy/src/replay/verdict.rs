@@ -1,8 +1,6 @@
 //! A decision in short, and in what two of them differ.
 
-use assessment::{
-    Authority, DeclineCode, Decision, Effect, Limits, MeasureKind, Outcome,
-};
+use assessment::{Authority, Decision, DeclineCode, Effect, Limits, MeasureKind, Outcome};
 use loan::Amount;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -64,7 +62,11 @@ impl Verdict {
             outcome,
             authority: effect.authority.max(least(outcome)),
             // Mostly there are none, and asking for each of them costs more than the rules themselves.
-            codes: if effect.gives_any() { codes.filter(|code| effect.gives(*code)).collect() } else { Vec::new() },
+            codes: if effect.gives_any() {
+                codes.filter(|code| effect.gives(*code)).collect()
+            } else {
+                Vec::new()
+            },
             terms: String::new(),
             relief_cost: Amount::ZERO,
         }
@@ -86,15 +88,10 @@ impl Verdict {
     }
 }
 
-/// In what the rules of two packs differ over one case.
-pub(super) fn rule_kinds(before: (&Effect, bool), after: (&Effect, bool)) -> Vec<FlipKind> {
-    let mut kinds = Verdict::expected(before.0, before.1).kinds(&Verdict::expected(after.0, after.1));
-    let (before, after) = (before.0, after.0);
+/// Whether the rules of two packs open other measures, or other limits of them, for one case.
+pub(super) fn other_measures(before: &Effect, after: &Effect) -> bool {
     let adds = MeasureKind::ALL.iter().any(|kind| before.adds(*kind) != after.adds(*kind));
-    if adds || before.limits != after.limits || before.mandate != after.mandate {
-        kinds.push(FlipKind::Offer);
-    }
-    kinds
+    adds || before.limits != after.limits || before.mandate != after.mandate
 }
 
 /// Follows an assessment up to its offers.
@@ -117,11 +114,11 @@ fn expected_outcome(effect: &Effect, no_evidence: bool) -> Outcome {
     }
 }
 
-/// What an outcome asks for whatever the rules say: a person confirms everything but offers and requests for documents.
+/// What an outcome asks for whatever the rules say: a person decides all but offers, requests for documents and holds.
 fn least(outcome: Outcome) -> Authority {
     match outcome {
-        Outcome::Offer | Outcome::EvidenceRequired => Authority::Automatic,
-        Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse | Outcome::Hold => Authority::Officer,
+        Outcome::Offer | Outcome::EvidenceRequired | Outcome::Hold => Authority::Automatic,
+        Outcome::Review | Outcome::SpecialistReview | Outcome::Refuse => Authority::Officer,
     }
 }
 

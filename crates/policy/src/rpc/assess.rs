@@ -13,7 +13,7 @@ use crate::calendars;
 use crate::documents::{load, put};
 use crate::problems::of_assessment;
 use crate::record::{self, DecisionRecord};
-use crate::replay::StoredRow;
+use crate::replay::{StoredRow, sheet_of};
 use crate::service::State;
 use crate::shadow;
 
@@ -77,7 +77,7 @@ async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts
     let (asked, under) = (Arc::clone(&facts), Arc::clone(&pack));
     let work = move || {
         let decision = assessment::assess(&under, &asked, Trace::Full).map_err(of_assessment)?;
-        let sheet = assessment::fact_sheet(&under, &asked).map_err(of_assessment)?;
+        let sheet = sheet_of(&asked, &under);
         Ok((decision, sheet))
     };
     let (decision, sheet) = state.compute(work).await?;
@@ -90,7 +90,7 @@ async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts
     };
     let mut commit = record::commit_of(&record)?;
     let (case_id, id) = (&record.facts.case_id, &record.decision_id);
-    let made = (&record.decision, &sheet);
+    let made = (&record.decision, sheet.as_ref());
     let row = StoredRow::of((id, record.create_time), made, record.facts.reason, &pack);
     commit.writes.push(put(&row, 0)?);
     commit.effects.extend(shadow::effect(&activations, case_id, id, commit.now)?);

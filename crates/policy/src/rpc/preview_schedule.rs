@@ -37,7 +37,8 @@ async fn question_in(state: &State, request: &PreviewScheduleRequest) -> Result<
     let pack_name = if request.pack_name.is_empty() { DEFAULT_PACK } else { &request.pack_name };
     wire::id_in(&mut v, "pack_name", pack_name);
     let loan = (request.loan.as_ref(), as_of);
-    let calendars::Read { value: loan, calendar_of } = calendars::loan_in(state, &mut v, pack_name, loan).await?;
+    let calendars::Read { value: loan, calendar_of } =
+        calendars::loan_in(state, &mut v, pack_name, loan).await?;
     // Where the loan is refused, the terms are still looked at, with any currency.
     let contract = request.loan.as_ref().and_then(|loan| loan.contract.as_ref());
     let terms = match (&request.terms, wire::loan_currency(contract)) {

@@ -106,9 +106,8 @@ async fn fits_its_name(state: &State, head: &PackHead) -> Result<(), Problem> {
         limit: 1,
     };
     let known: Vec<PackHead> = list(&state.parts.store, query).await?;
-    let kind = |head: &PackHead| {
-        (head.currency.clone(), head.pack.time_zone.clone(), head.jurisdiction.clone())
-    };
+    let kind =
+        |head: &PackHead| (head.currency.clone(), head.pack.time_zone.clone(), head.jurisdiction.clone());
     match known.first().map(kind) {
         Some(known) if known != kind(head) => {
             let (currency, zone, jurisdiction) = known;

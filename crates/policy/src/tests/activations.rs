@@ -8,7 +8,9 @@ use tonic_types::StatusExt as _;
 
 use super::cases::{lean, li};
 use super::publishing::{ANN, ANY_FLIPS, BO, WIDER_GAP, files};
-use super::{PolicyConfig, Running, SCHEMA, ask, ask_as, fields, question, refused, request_id, start, start_at};
+use super::{
+    PolicyConfig, Running, SCHEMA, ask, ask_as, fields, question, refused, request_id, start, start_at,
+};
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -26,7 +28,10 @@ pub fn proposal(pack: &policy::PackHead, day: &str) -> policy::ProposeActivation
 
 impl Running {
     /// Ann proposes.
-    pub async fn propose(&mut self, request: policy::ProposeActivationRequest) -> Result<policy::Activation, Status> {
+    pub async fn propose(
+        &mut self,
+        request: policy::ProposeActivationRequest,
+    ) -> Result<policy::Activation, Status> {
         let answer = self.client.propose_activation(ask_as(ANN, request)).await?;
         Ok(answer.into_inner().activation.unwrap())
     }
@@ -91,7 +96,10 @@ async fn two_people_put_a_pack_in_force_and_the_past_keeps_its_own() {
     assert_eq!(failure.subject, format!("activation/{}", proposed.activation_id));
     assert!(failure.description.contains(ANN), "{failure:?}");
     let confirmed = running.confirm(BO, &proposed.activation_id).await.unwrap();
-    assert_eq!((confirmed.state(), confirmed.confirmed_by.as_str()), (policy::ActivationState::Confirmed, BO));
+    assert_eq!(
+        (confirmed.state(), confirmed.confirmed_by.as_str()),
+        (policy::ActivationState::Confirmed, BO)
+    );
     let check = confirmed.flip_check.clone().unwrap();
     assert_eq!((check.decisions, check.flips, check.budget.as_str()), (1, 0, "0.05"));
 
@@ -121,14 +129,18 @@ async fn two_people_put_a_pack_in_force_and_the_past_keeps_its_own() {
     // Back to the first: a new activation of the old content.
     let first = running.client.list_packs(ask_as(ANN, policy::ListPacksRequest::default())).await.unwrap();
     let first = first.into_inner().packs.into_iter().filter_map(|listed| listed.pack);
-    let first = first.into_iter().find(|head| head.version == "1.0.0" && head.name == "cn-instalment").unwrap();
+    let first =
+        first.into_iter().find(|head| head.version == "1.0.0" && head.name == "cn-instalment").unwrap();
     let proposed = running.propose(proposal(&first, "2026-07-23")).await.unwrap();
     running.confirm(BO, &proposed.activation_id).await.unwrap();
     assert_eq!(running.in_force("2026-07-23", "").await.unwrap(), "1.0.0");
 
     let trail = running.store.read_stream("packs/cn-instalment", 0, 20).await.unwrap();
     let kinds: Vec<(&str, &str)> = trail.iter().map(|e| (e.kind.as_str(), e.actor.as_str())).collect();
-    assert_eq!(kinds[1..4], [("pack_published", ANN), ("activation_proposed", ANN), ("activation_confirmed", BO)]);
+    assert_eq!(
+        kinds[1..4],
+        [("pack_published", ANN), ("activation_proposed", ANN), ("activation_confirmed", BO)]
+    );
     assert!(trail.iter().all(|entry| !entry.body.contains("committee")), "ids, digests and numbers only");
     assert!(running.store.verify_stream("packs/cn-instalment").await.unwrap().fault.is_none());
 }
@@ -136,7 +148,11 @@ async fn two_people_put_a_pack_in_force_and_the_past_keeps_its_own() {
 #[tokio::test]
 async fn an_activation_begins_today_or_later_and_within_its_pack() {
     let mut running = start().await;
-    let ends = [("pack.toml", "effective_from = \"2026-01-01\"", "effective_from = \"2026-07-25\"\neffective_until = \"2026-12-31\"")];
+    let ends = [(
+        "pack.toml",
+        "effective_from = \"2026-01-01\"",
+        "effective_from = \"2026-07-25\"\neffective_until = \"2026-12-31\"",
+    )];
     let pack = running.publish(files("cn-instalment", "2.0.0", &ends)).await;
     let refusal = (Code::FailedPrecondition, "ERROR_REASON_ACTIVATION_DATE_REFUSED".to_owned());
     for day in ["2026-07-19", "2026-07-24", "2027-01-01"] {
@@ -166,8 +182,13 @@ async fn steps_have_their_states() {
     assert_eq!(shadow.shadow.clone().unwrap(), policy::ShadowTally::default());
     assert_eq!(refused(&running.confirm(BO, &shadow.activation_id).await.unwrap_err()), wrong_state);
     let withdrawn = running.withdraw(ANN, &shadow.activation_id).await.unwrap();
-    assert_eq!((withdrawn.state(), withdrawn.withdrawn_by.as_str()), (policy::ActivationState::Withdrawn, ANN));
-    for answer in [running.withdraw(BO, &shadow.activation_id).await, running.confirm(BO, &shadow.activation_id).await] {
+    assert_eq!(
+        (withdrawn.state(), withdrawn.withdrawn_by.as_str()),
+        (policy::ActivationState::Withdrawn, ANN)
+    );
+    for answer in
+        [running.withdraw(BO, &shadow.activation_id).await, running.confirm(BO, &shadow.activation_id).await]
+    {
         let status = answer.unwrap_err();
         assert_eq!(refused(&status), wrong_state);
         assert_eq!(status.get_details_error_info().unwrap().metadata["state"], "withdrawn");
@@ -229,7 +250,10 @@ async fn a_pack_that_turns_over_more_than_it_declares_stays_out() {
     let status = running.confirm(BO, &proposed.activation_id).await.unwrap_err();
     assert_eq!(refused(&status), (Code::FailedPrecondition, "ERROR_REASON_FLIP_BUDGET_EXCEEDED".into()));
     let told = status.get_details_error_info().unwrap().metadata;
-    assert_eq!((told["flips"].as_str(), told["decisions"].as_str(), told["budget"].as_str()), ("3", "20", "0.05"));
+    assert_eq!(
+        (told["flips"].as_str(), told["decisions"].as_str(), told["budget"].as_str()),
+        ("3", "20", "0.05")
+    );
     assert_eq!(running.in_force("2026-07-22", "").await.unwrap(), "1.0.0");
     let open = running.publish(files("cn-instalment", "2.0.1", &[WIDER_GAP, ANY_FLIPS])).await;
     let proposed = running.propose(proposal(&open, "2026-07-22")).await.unwrap();

@@ -35,7 +35,8 @@ impl Running {
 #[tokio::test]
 async fn a_decision_proves_itself_and_an_altered_one_does_not() {
     let mut running = start().await;
-    let decision = running.client.assess(ask(question(1, li()))).await.unwrap().into_inner().decision.unwrap();
+    let decision =
+        running.client.assess(ask(question(1, li()))).await.unwrap().into_inner().decision.unwrap();
     let id = decision.decision_id;
     let proof = running.proof(&id).await;
     assert_eq!((proof.verdict(), proof.journal_matches), (VerificationVerdict::SameBytes, true));
@@ -86,7 +87,8 @@ async fn store_as(running: &Running, body: &str, change: impl Fn(&mut DecisionRe
 #[tokio::test]
 async fn other_engines_and_lost_packs_are_told_apart_from_damage() {
     let mut running = start().await;
-    let decision = running.client.assess(ask(question(1, li()))).await.unwrap().into_inner().decision.unwrap();
+    let decision =
+        running.client.assess(ask(question(1, li()))).await.unwrap().into_inner().decision.unwrap();
     let body = running.store.get("decision", &decision.decision_id).await.unwrap().unwrap().body;
     store_as(&running, &body, |record| {
         record.decision_id = "decision-older".into();
@@ -97,7 +99,10 @@ async fn other_engines_and_lost_packs_are_told_apart_from_damage() {
     .await;
     let proof = running.proof("decision-older").await;
     assert_eq!((proof.verdict(), proof.journal_matches), (VerificationVerdict::OtherEngine, true));
-    assert_eq!((proof.engine_version.as_str(), proof.verifying_engine_version.as_str()), ("0.9.0", assessment::ENGINE_VERSION));
+    assert_eq!(
+        (proof.engine_version.as_str(), proof.verifying_engine_version.as_str()),
+        ("0.9.0", assessment::ENGINE_VERSION)
+    );
     assert_eq!(proof.differing_paths, ["/offers/0/burden", "/search/considered"]);
 
     store_as(&running, &body, |record| {
@@ -116,5 +121,8 @@ async fn other_engines_and_lost_packs_are_told_apart_from_damage() {
     })
     .await;
     let proof = running.proof("decision-odd").await;
-    assert_eq!((proof.verdict(), proof.obstacle.as_str()), (VerificationVerdict::Different, "NOT_ASSESSABLE"));
+    assert_eq!(
+        (proof.verdict(), proof.obstacle.as_str()),
+        (VerificationVerdict::Different, "NOT_ASSESSABLE")
+    );
 }

@@ -27,11 +27,17 @@ pub fn files(name: &str, version: &str, changes: &[(&str, &str, &str)]) -> BTree
 }
 
 /// Declared essentials need no document before they are twice the benchmark: facts are derived otherwise.
-pub const OTHER_DERIVATION: (&str, &str, &str) =
-    ("pack.toml", "[parameters.excess_factor]\nvalue = \"1.3\"", "[parameters.excess_factor]\nvalue = \"2.0\"");
+pub const OTHER_DERIVATION: (&str, &str, &str) = (
+    "pack.toml",
+    "[parameters.excess_factor]\nvalue = \"1.3\"",
+    "[parameters.excess_factor]\nvalue = \"2.0\"",
+);
 /// A gap of three quarters between declared and verified income is let pass.
-pub const WIDER_GAP: (&str, &str, &str) =
-    ("rules.toml", "fact = \"income.gap\", op = \">\", value = \"0.10\"", "fact = \"income.gap\", op = \">\", value = \"0.15\"");
+pub const WIDER_GAP: (&str, &str, &str) = (
+    "rules.toml",
+    "fact = \"income.gap\", op = \">\", value = \"0.10\"",
+    "fact = \"income.gap\", op = \">\", value = \"0.15\"",
+);
 /// Everything may turn over.
 pub const ANY_FLIPS: (&str, &str, &str) = (
     "pack.toml",
@@ -55,7 +61,8 @@ impl Running {
 #[tokio::test]
 async fn a_check_says_what_is_wrong_and_stores_nothing() {
     let mut running = start().await;
-    let mut broken = files("cn-instalment", "2.0.0", &[("pack.toml", "currency = \"CNY\"", "curency = \"CNY\"")]);
+    let mut broken =
+        files("cn-instalment", "2.0.0", &[("pack.toml", "currency = \"CNY\"", "curency = \"CNY\"")]);
     broken.insert("notes.txt".into(), b"later".to_vec());
     let check = policy::CheckPackRequest { files: broken };
     let answer = running.client.check_pack(ask_as("operator:o", check)).await.unwrap().into_inner();
@@ -74,7 +81,8 @@ async fn a_check_says_what_is_wrong_and_stores_nothing() {
     assert!(answer.problems.is_empty());
     assert_eq!((pack.version.as_str(), pack.digest.len(), pack.publish_time), ("2.0.0", 64, None));
     assert_eq!(running.listed("").await.len(), 2, "only what ships");
-    let empty = running.client.check_pack(ask_as(ANN, policy::CheckPackRequest::default())).await.unwrap_err();
+    let empty =
+        running.client.check_pack(ask_as(ANN, policy::CheckPackRequest::default())).await.unwrap_err();
     assert_eq!(fields(&empty), ["files"]);
 }
 
@@ -132,7 +140,8 @@ async fn a_published_pack_is_told_by_its_digest_and_decides_nothing() {
         digest: digest.into(),
         ..Default::default()
     };
-    let told = running.client.get_pack(ask_as("auditor:wu", ask(&published.digest))).await.unwrap().into_inner();
+    let told =
+        running.client.get_pack(ask_as("auditor:wu", ask(&published.digest))).await.unwrap().into_inner();
     assert_eq!((told.pack.unwrap().version.as_str(), told.activation), ("2.0.0", None));
     let now = running.client.get_pack(ask_as("auditor:wu", ask(""))).await.unwrap().into_inner();
     let activation = now.activation.unwrap();
@@ -177,11 +186,8 @@ async fn packs_are_listed_page_by_page_with_the_newest_first() {
     let shipped: Vec<_> = all.iter().filter(|listed| !listed.activations.is_empty()).collect();
     assert_eq!(shipped.len(), 2, "what ships is in force");
     assert!(running.listed("mars").await.is_empty());
-    let wrong = policy::ListPacksRequest {
-        pack_name: "no name".into(),
-        page_size: 101,
-        page_token: "mine".into(),
-    };
+    let wrong =
+        policy::ListPacksRequest { pack_name: "no name".into(), page_size: 101, page_token: "mine".into() };
     let status = running.client.list_packs(ask_as("officer:chen", wrong)).await.unwrap_err();
     assert_eq!(fields(&status), ["pack_name", "page_size", "page_token"]);
 }

@@ -36,15 +36,14 @@ async fn a_candidate_says_its_word_beside_the_decision() {
     let expected = decide(&mut plain, 0..4).await;
     let mut running = start().await;
     let pack = running.publish(files("cn-instalment", "2.0.0", &[WIDER_GAP, ANY_FLIPS])).await;
-    let whole = policy::ProposeActivationRequest { shadow_share: "1".into(), ..proposal(&pack, "2026-07-22") };
+    let whole =
+        policy::ProposeActivationRequest { shadow_share: "1".into(), ..proposal(&pack, "2026-07-22") };
     let shadow = running.propose(whole).await.unwrap();
     let decisions = decide(&mut running, 0..4).await;
     // The answers are those of a house without a shadow, and nothing waited for it.
     for (decision, expected) in decisions.iter().zip(&expected) {
-        let nameless = |decision: &policy::Decision| policy::Decision {
-            decision_id: String::new(),
-            ..decision.clone()
-        };
+        let nameless =
+            |decision: &policy::Decision| policy::Decision { decision_id: String::new(), ..decision.clone() };
         assert_eq!(nameless(decision), nameless(expected));
     }
     assert_eq!(running.store.count("shadow", Vec::new()).await.unwrap(), 0);
@@ -59,7 +58,10 @@ async fn a_candidate_says_its_word_beside_the_decision() {
         assert_eq!(verdict.outcome(), policy::Outcome::EvidenceRequired);
         assert_ne!(verdict.required_authority(), decision.required_authority());
     }
-    assert_eq!(tally(&mut running, &shadow.activation_id).await, policy::ShadowTally { evaluated: 4, flips: 4 });
+    assert_eq!(
+        tally(&mut running, &shadow.activation_id).await,
+        policy::ShadowTally { evaluated: 4, flips: 4 }
+    );
 
     // Once it is in force or withdrawn, nobody asks it any more, not even for what was sampled before.
     decide(&mut running, 4..5).await;

@@ -32,7 +32,9 @@ pub(crate) async fn run(state: &State, effect: &Effect) -> Result<Commit, Failur
     for id in &body.activations {
         let activation = load::<Activation>(store, id).await?.map(|found| found.record);
         // Confirmed or withdrawn since: nobody asks any more.
-        let Some(candidate) = activation.filter(|one| one.state == ActivationState::Proposed) else { continue };
+        let Some(candidate) = activation.filter(|one| one.state == ActivationState::Proposed) else {
+            continue;
+        };
         let known = ShadowRecord::id_of(id, &decided.decision_id);
         if load::<ShadowRecord>(store, &known).await?.is_some() {
             continue;
