@@ -105,8 +105,8 @@ pub(crate) async fn journal_knows(
         let entries = store.read_stream(&stream(case_id), after, JOURNAL_ROWS).await?;
         let Some(last) = entries.last() else { return Ok(false) };
         after = last.seq;
-        let trails = entries.iter().filter_map(|entry| serde_json::from_str::<Trail>(&entry.body).ok());
-        for trail in trails.filter(|trail| trail.decision_id == decision_id) {
+        let mut trails = entries.iter().filter_map(|entry| serde_json::from_str::<Trail>(&entry.body).ok());
+        if let Some(trail) = trails.find(|trail| trail.decision_id == decision_id) {
             return Ok(trail.record_sha256 == sha256);
         }
     }

@@ -129,7 +129,7 @@ mod tests {
         // SHA-256("candidateapp-1") begins with these bytes.
         let digest = hex::encode(Sha256::digest(b"candidateapp-1"));
         let place = u128::from_str_radix(&digest[..16], 16).unwrap();
-        let below = Decimal::from_i128_with_scale((place * SHARE_PARTS >> 64) as i128, 12);
+        let below = Decimal::from_i128_with_scale(((place * SHARE_PARTS) >> 64) as i128, 12);
         let above = below + Decimal::new(1, 12);
         assert!(!sampled("candidate", "app-1", Ratio::from(below)));
         assert!(sampled("candidate", "app-1", Ratio::from(above)));

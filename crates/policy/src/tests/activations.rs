@@ -179,7 +179,7 @@ async fn steps_have_their_states() {
     // A shadow has no day.
     let shadow = policy::ProposeActivationRequest { shadow_share: "0.5".into(), ..proposal(&pack, "") };
     let shadow = running.propose(shadow).await.unwrap();
-    assert_eq!(shadow.shadow.clone().unwrap(), policy::ShadowTally::default());
+    assert_eq!(shadow.shadow.unwrap(), policy::ShadowTally::default());
     assert_eq!(refused(&running.confirm(BO, &shadow.activation_id).await.unwrap_err()), wrong_state);
     let withdrawn = running.withdraw(ANN, &shadow.activation_id).await.unwrap();
     assert_eq!(
