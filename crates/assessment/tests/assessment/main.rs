@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod calibration;
+#[cfg(test)]
 mod closed;
 #[cfg(test)]
 mod grades;
