@@ -9,12 +9,15 @@ use crate::decision::{
 };
 use crate::error::AssessError;
 use crate::facts::{FACTS_VERSION, Facts};
+use crate::front;
 use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
+use crate::reached::Reached;
 use crate::ruling::{Ruling, told};
-use crate::selection::{self, Choice, Pool, Search};
+use crate::search::Search;
+use crate::selection::{self, Choice, Pool};
 use crate::sheet::FactSheet;
 use crate::valuation::Valuer;
 
@@ -30,14 +33,25 @@ pub enum Trace {
 /// Assesses a case under a pack. Deterministic: the same facts and pack give the same decision.
 /// Errors: see [`AssessError`]; none of them is a decision about the borrower.
 pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, AssessError> {
-    let case = match Case::new(pack, facts) {
+    assess_noting(pack, facts, detail, None)
+}
+
+/// The same, where `reached` learns what the assessment used of the pack.
+pub(crate) fn assess_noting(
+    pack: &Pack,
+    facts: &Facts,
+    detail: Trace,
+    reached: Option<&Reached>,
+) -> Result<Decision, AssessError> {
+    let mut case = match Case::new(pack, facts) {
         Err(AssessError::Closed) => return closed::decide(pack, facts, detail),
         case => case?,
     };
+    case.reached = reached;
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
     let derived = case.sheet.shown(pack.currency).map(|(name, value)| (name.to_owned(), value));
-    Ok(Decision {
+    let decision = Decision {
         case_id: facts.case_id.clone(),
         pack_name: pack.name.clone(),
         pack_version: pack.version.clone(),
@@ -55,7 +69,11 @@ pub fn assess(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, Ass
         derived_facts: derived.collect(),
         search: answer.search,
         as_of: facts.as_of,
-    })
+    };
+    if let Some(reached) = reached {
+        reached.note_decision(&case, &decision)?;
+    }
+    Ok(decision)
 }
 
 /// The facts that a pack's rules see of a case; of a closed loan there are none. Errors: see [`AssessError`].
@@ -149,18 +167,26 @@ fn negotiate(
     let valuer = Valuer::new(case)?;
     let mut search = Search::run(case, &valuer, space)?;
     let tried = try_proposal(case, &valuer, space)?;
-    let automatic = if may_be_automatic(case, ruling, tried.as_ref())? {
-        search.automatic(case, ruling)?
-    } else {
-        Vec::new()
-    };
+    let automatic =
+        if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
     let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
-    let candidates = if automatic.is_empty() { &search.feasible } else { &automatic };
-    let (front, beaten) = selection::front(candidates);
+    let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
+    let (front, beaten) = front::front(&search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
-    let carried = tried.as_ref().and_then(|tried| carry(tried, candidates));
-    let choices = selection::choose(case, ruling, &front, carried)?;
+    let near = match &tried {
+        Some(Tried { result: Err(_), kinds, pays, .. }) => {
+            let place = selection::nearest(&search, &places, *kinds, pays);
+            place.map(|place| search.finalist(place)).transpose()?.flatten()
+        }
+        _ => None,
+    };
+    let carried = match (&tried, &near) {
+        (Some(Tried { result: Ok(candidate), .. }), _) => Some((candidate, OfferLabel::Proposal)),
+        (_, Some(candidate)) => Some((candidate, OfferLabel::NearestToProposal)),
+        _ => None,
+    };
+    let choices = selection::choose(&mut search, ruling, &front, carried)?;
     for choice in &choices {
         answer.offers.push(offer::build(case, ruling, &valuer, choice)?);
     }
@@ -218,15 +244,6 @@ fn try_proposal(case: &Case<'_>, valuer: &Valuer, space: &Space<'_>) -> Result<O
         other => other,
     };
     Ok(Some(Tried { completed: changes, kinds, pays, result }))
-}
-
-/// The candidate that carries the proposal, or the nearest to it, with its label.
-fn carry<'a>(tried: &'a Tried, candidates: &'a [Candidate]) -> Option<(&'a Candidate, OfferLabel)> {
-    match &tried.result {
-        Ok(candidate) => Some((candidate, OfferLabel::Proposal)),
-        Err(_) => selection::nearest(candidates, tried.kinds, &tried.pays)
-            .map(|candidate| (candidate, OfferLabel::NearestToProposal)),
-    }
 }
 
 fn verdict(case: &Case<'_>, tried: &Tried, choices: &[Choice], offers: &[Offer]) -> ProposalVerdict {

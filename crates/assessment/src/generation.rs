@@ -16,9 +16,6 @@ use crate::pack::program::Effect;
 use crate::pack::{Limits, Rule};
 use crate::ruling::Ruling;
 
-/// Most candidates of one case; generation stops there.
-pub(crate) const MAX_CANDIDATES: usize = 4096;
-
 /// What may be generated for a case.
 pub(crate) struct Space<'a> {
     case: &'a Case<'a>,
@@ -83,6 +80,11 @@ impl<'a> Space<'a> {
         self.allows(MeasureKind::WaivePenalty) && self.case.in_arrears()
     }
 
+    /// Whether any penalty is due.
+    pub fn owes_penalty(&self) -> bool {
+        !self.case.state.arrears.penalty.is_zero()
+    }
+
     /// Last day of the month that holds the assessment day plus the pack's days.
     pub fn first_payment(&self) -> Result<Date, AssessError> {
         let span = jiff::Span::new().days(i64::from(self.case.pack.settings.first_payment_min_days));
@@ -127,7 +129,10 @@ impl<'a> Space<'a> {
         self.tokens(&mut found)?;
         self.re_solved(&mut found, &deferrals)?;
         self.settlements(&mut found)?;
-        found.terms.truncate(MAX_CANDIDATES);
+        // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
+        if let Some(reached) = self.case.reached {
+            reached.note_terms(self.case, &found.terms);
+        }
         Ok(found.terms)
     }
 
@@ -315,14 +320,29 @@ struct Found<'a, 'b> {
 }
 
 impl Found<'_, '_> {
-    /// Adds terms with the waiver of penalty and, where rows stay overdue, a first payment date.
-    fn push(&mut self, mut measures: Vec<Measure>) -> Result<(), AssessError> {
-        if self.space.waives_penalty() {
-            measures.insert(0, Measure::WaivePenalty { waiver: Waiver::ALL });
-        }
+    /// Adds terms with each waiver of penalty that the tier allows and, where rows stay overdue, a first payment date.
+    fn push(&mut self, measures: Vec<Measure>) -> Result<(), AssessError> {
         let first_payment =
             if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };
-        self.terms.push(Terms { measures, first_payment });
+        if !self.space.waives_penalty() {
+            self.terms.push(Terms { measures, first_payment });
+            return Ok(());
+        }
+        // Of no penalty every share is the same; where overdue rows are emptied, what isn't waived would be due at once.
+        let all_or_nothing = !self.space.owes_penalty()
+            || measures
+                .iter()
+                .any(|measure| matches!(measure, Measure::ReAge { .. } | Measure::Settlement { .. }));
+        let shares = match self.space.tier.waived_penalty_shares.as_slice() {
+            [] => &[Ratio::ONE],
+            _ if all_or_nothing => &[Ratio::ONE],
+            shares => shares,
+        };
+        for share in shares {
+            let waiver = Measure::WaivePenalty { waiver: Waiver::Share(*share) };
+            let measures = std::iter::once(waiver).chain(measures.iter().cloned()).collect();
+            self.terms.push(Terms { measures, first_payment });
+        }
         Ok(())
     }
 }

@@ -6,7 +6,8 @@ use loan::{Account, BusinessCalendar, Date, EventKind, LoanError, Origin};
 use serde::{Deserialize, Serialize};
 
 use super::parameters::STATUSES;
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, suggest};
 
 /// Most holidays, and most working days, of a calendar.
 pub const MAX_CALENDAR_DATES: usize = 3_000;

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use loan::{Bucket, Ratio};
 
-use super::reader::{Problems, suggest};
+use super::reader::{Problems, utf8};
+use super::section::suggest;
 use crate::catalogue::BUCKETS;
+
+/// Most rows of a table.
+pub const MAX_TABLE_ROWS: usize = 1024;
 
 /// A row of a CSV file, by column.
 pub(crate) struct CsvRow {
@@ -49,6 +53,9 @@ impl CsvRow {
 
 /// Reads a CSV file whose header is exactly `columns`; lines that start with `#` are comments.
 pub(crate) fn rows(bytes: &[u8], columns: &[&'static str], problems: &mut Problems) -> Vec<CsvRow> {
+    if utf8(bytes, problems).is_none() {
+        return Vec::new();
+    }
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).trim(csv::Trim::All).from_reader(bytes);
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(str::to_owned).collect(),
@@ -69,6 +76,10 @@ pub(crate) fn rows(bytes: &[u8], columns: &[&'static str], problems: &mut Proble
     }
     let mut found = Vec::new();
     for record in reader.records() {
+        if found.len() == MAX_TABLE_ROWS {
+            problems.add(0, format!("table has more than {MAX_TABLE_ROWS} rows"), "join or remove rows");
+            break;
+        }
         match record {
             Ok(record) => {
                 let line =

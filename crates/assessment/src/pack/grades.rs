@@ -6,8 +6,10 @@ use loan::{Bucket, LATE_MONTHS_WINDOW};
 
 use super::csv_rows::{CsvRow, rows};
 use super::reader::Problems;
+use super::tables::RowLines;
 use crate::catalogue::{BUCKETS, bucket_word};
 use crate::codes::Grade;
+use crate::reached::RowKey;
 
 /// Row of the history table: first hit from the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,20 +23,19 @@ pub(crate) struct GradeRow {
 pub(crate) type Pairs = BTreeSet<(Bucket, Grade)>;
 
 /// `max_bucket,max_late_months,grade`: first hit; every history has a row, and every row a history.
-pub(crate) fn grades(bytes: &[u8], problems: &mut Problems) -> Vec<GradeRow> {
+pub(crate) fn grades(bytes: &[u8], lines: &mut RowLines, problems: &mut Problems) -> Vec<GradeRow> {
     let mut found: Vec<GradeRow> = Vec::new();
-    let mut lines: Vec<u32> = Vec::new();
     for row in rows(bytes, &["max_bucket", "max_late_months", "grade"], problems) {
         let max_bucket = row.bucket("max_bucket", problems);
         let read = |text: &str| if text.is_empty() { Some(u32::MAX) } else { text.parse().ok() };
         let max_late_months = row.parse("max_late_months", ("a count, or nothing for any", read), problems);
         let grade = read_grade(&row, problems);
         if let (Some(max_bucket), Some(max_late_months), Some(grade)) = (max_bucket, max_late_months, grade) {
+            lines.push((row.line, RowKey::History(found.len())));
             found.push(GradeRow { max_bucket, max_late_months, grade });
-            lines.push(row.line);
         }
     }
-    for (place, line) in lines.iter().enumerate() {
+    for (place, (line, _)) in lines.iter().enumerate() {
         let hit = |(bucket, late)| place_of(&found, bucket, late) == Some(place);
         if !histories().any(hit) {
             let what = "row can't be reached: those above take every history that it holds for";
@@ -52,7 +53,8 @@ pub(crate) fn first(rows: &[GradeRow], bucket: Bucket, late_months: u32) -> Opti
     rows.get(place_of(rows, bucket, late_months)?)
 }
 
-fn place_of(rows: &[GradeRow], bucket: Bucket, late_months: u32) -> Option<usize> {
+/// Its place from the top.
+pub(crate) fn place_of(rows: &[GradeRow], bucket: Bucket, late_months: u32) -> Option<usize> {
     rows.iter().position(|row| bucket <= row.max_bucket && late_months <= row.max_late_months)
 }
 

@@ -4,13 +4,20 @@
 //! refuses with every problem at once. A pack's identity is the digest of its content.
 
 mod calendar;
+mod cases;
+mod check;
+mod check_rules;
 mod csv_rows;
-mod grades;
+pub(crate) mod grades;
+mod load;
 pub(crate) mod measures;
 pub(crate) mod parameters;
 pub(crate) mod program;
 mod reader;
+mod references;
 pub(crate) mod rules;
+mod section;
+mod settings;
 mod shocks;
 pub(crate) mod tables;
 mod texts;
@@ -21,12 +28,14 @@ use loan::{BusinessCalendar, Currency, Date};
 use sha2::{Digest, Sha256};
 
 pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
-use parameters::ParameterReader;
+pub use cases::{MAX_PACK_TESTS, PackTest, read_tests};
+pub use check::{CheckedPack, check_pack};
+pub use csv_rows::MAX_TABLE_ROWS;
+pub use load::load_pack;
 pub use parameters::{Parameter, Process, Settings};
 use program::Program;
 pub use program::{ConditionTrace, Effect, MAX_CONDITIONS, MAX_RULES, RuleTrace, RulesAnswer};
-use reader::{Node, Problems, Section, Value, mismatch, suggest};
-pub use reader::{PackErrors, PackProblem};
+pub use reader::{MAX_NESTING, MAX_PROBLEMS, PackErrors, PackProblem};
 pub use rules::{Limits, Match, Rule, Stage};
 use tables::Tables;
 pub use texts::Contact;
@@ -34,30 +43,13 @@ pub use texts::Contact;
 use crate::codes::{DeclineCode, EvidenceType, HardshipReason};
 use crate::decision::DeclineReason;
 use crate::facts::FACTS_VERSION;
+use crate::reached::TableRow;
 use crate::sheet::FactSheet;
 
 /// Most files of a pack.
 pub const MAX_PACK_FILES: usize = 64;
 /// Most bytes of a pack, all files together.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
-
-const FILES: [&str; 15] = [
-    "pack.toml",
-    "calendar.toml",
-    "rules.toml",
-    "contact.toml",
-    "reasons/en.toml",
-    "reasons/zh-CN.toml",
-    "tables/authority.csv",
-    "tables/evidence.csv",
-    "tables/hazard.csv",
-    "tables/history.csv",
-    "tables/measures.csv",
-    "tables/recovery.csv",
-    "tables/settlement.csv",
-    "tables/shocks.csv",
-    "tables/tiers.csv",
-];
 
 /// The bytes of a pack's folder by path relative to it, with `/` between folders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,6 +89,8 @@ pub struct Pack {
     /// Which days are business days, for which years, and by which source.
     pub business_days: BusinessDaysSection,
     pub(crate) tables: Tables,
+    /// Every row of every table with its place.
+    pub(crate) rows: Vec<TableRow>,
     program: Program,
     derivation_digest: String,
 }
@@ -136,21 +130,6 @@ impl Pack {
     /// Code and sentences of a decline code.
     pub fn reason(&self, code: DeclineCode) -> Option<&DeclineReason> {
         self.reasons.iter().find(|reason| reason.code == code)
-    }
-}
-
-/// Reads and checks a pack. Errors: every problem with file, line, what is wrong and how to mend it.
-pub fn load_pack(files: &PackFiles) -> Result<Pack, PackErrors> {
-    let mut all: Vec<PackProblem> = Vec::new();
-    check_files(files, &mut all);
-    if !all.is_empty() {
-        return Err(PackErrors(all));
-    }
-    let pack = read_pack(files, &mut all);
-    all.sort();
-    match pack {
-        Some(pack) if all.is_empty() => Ok(pack),
-        _ => Err(PackErrors(all)),
     }
 }
 
@@ -195,193 +174,4 @@ fn derivation_digest(files: &PackFiles, parameters: &[Parameter]) -> String {
         take(files.0.get(table).map_or(&[], Vec::as_slice));
     }
     hex::encode(hasher.finalize())
-}
-
-fn check_files(files: &PackFiles, all: &mut Vec<PackProblem>) {
-    let mut problem = |file: &str, what: &str, mend: String| {
-        all.push(PackProblem { file: file.to_owned(), line: 0, what: what.to_owned(), mend });
-    };
-    let bytes: usize = files.0.values().map(Vec::len).sum();
-    if files.0.len() > MAX_PACK_FILES || bytes > MAX_PACK_BYTES {
-        problem(
-            "",
-            "pack is too large",
-            format!("keep it under {MAX_PACK_FILES} files and {MAX_PACK_BYTES} bytes"),
-        );
-    }
-    for name in FILES {
-        if !files.0.contains_key(name) {
-            problem(name, "file is missing", format!("add `{name}`"));
-        }
-    }
-    for name in files.0.keys() {
-        let test = name.starts_with("tests/") && name.ends_with(".toml");
-        if !test && !FILES.contains(&name.as_str()) {
-            problem(name, "unknown file", suggest(name, FILES.into_iter()));
-        }
-    }
-}
-
-/// Everything at the head of `pack.toml`.
-struct Head {
-    name: String,
-    version: String,
-    jurisdiction: String,
-    currency: Currency,
-    time_zone: String,
-    effective_from: Date,
-    effective_until: Option<Date>,
-    parameters: Vec<Parameter>,
-    settings: Settings,
-    process: Process,
-}
-
-fn read_pack(files: &PackFiles, all: &mut Vec<PackProblem>) -> Option<Pack> {
-    let head = with_file(files, "pack.toml", all, |bytes, problems| {
-        let root = reader::parse(bytes, problems)?;
-        read_head(&root, problems)
-    })?;
-    let rules = with_file(files, "rules.toml", all, |bytes, problems| {
-        reader::parse(bytes, problems).map(|root| rules::read(&root, head.currency, problems))
-    });
-    let contact = with_file(files, "contact.toml", all, |bytes, problems| {
-        reader::parse(bytes, problems).and_then(|root| texts::contact(&root, problems))
-    });
-    let business_days = with_file(files, "calendar.toml", all, |bytes, problems| {
-        reader::parse(bytes, problems).and_then(|root| calendar::read(&root, problems))
-    });
-    let chinese = with_file(files, "reasons/zh-CN.toml", all, |bytes, problems| {
-        reader::parse(bytes, problems).map(|root| texts::reasons(&root, problems))
-    });
-    let english = with_file(files, "reasons/en.toml", all, |bytes, problems| {
-        reader::parse(bytes, problems).map(|root| texts::reasons(&root, problems))
-    });
-    let tables = read_tables(files, head.currency, all);
-    for tier in tables.tiers_without_measures() {
-        all.push(PackProblem {
-            file: "tables/measures.csv".to_owned(),
-            line: 0,
-            what: format!("gap: tier {tier} has no measures"),
-            mend: "add its measures".to_owned(),
-        });
-    }
-    let rules = rules?;
-    Some(Pack {
-        program: Program::of(&rules),
-        derivation_digest: derivation_digest(files, &head.parameters),
-        name: head.name,
-        version: head.version,
-        digest: digest(files),
-        jurisdiction: head.jurisdiction,
-        currency: head.currency,
-        time_zone: head.time_zone,
-        effective_from: head.effective_from,
-        effective_until: head.effective_until,
-        parameters: head.parameters,
-        settings: head.settings,
-        process: head.process,
-        rules,
-        reasons: texts::join(&chinese?, &english?),
-        contact: contact?,
-        business_days: business_days?,
-        tables,
-    })
-}
-
-/// Runs a reader over one file and keeps its problems.
-fn with_file<T>(
-    files: &PackFiles,
-    name: &str,
-    all: &mut Vec<PackProblem>,
-    read: impl FnOnce(&[u8], &mut Problems) -> T,
-) -> T {
-    let mut problems = Problems::new(name);
-    let value = read(files.0.get(name).map_or(&[], Vec::as_slice), &mut problems);
-    all.append(&mut problems.list);
-    value
-}
-
-fn read_tables(files: &PackFiles, currency: Currency, all: &mut Vec<PackProblem>) -> Tables {
-    let grades = with_file(files, "tables/history.csv", all, grades::grades);
-    // A history table that is itself wrong says nothing about the tables beside it.
-    let reachable = grades::reachable(&grades);
-    let reachable = reachable.as_ref();
-    Tables {
-        grades,
-        tiers: with_file(files, "tables/tiers.csv", all, |bytes, problems| {
-            tables::tiers(bytes, reachable, problems)
-        }),
-        measures: with_file(files, "tables/measures.csv", all, measures::read),
-        hazard: with_file(files, "tables/hazard.csv", all, |bytes, problems| {
-            tables::hazard(bytes, reachable, problems)
-        }),
-        recovery: with_file(files, "tables/recovery.csv", all, tables::recovery),
-        settlement_floor: with_file(files, "tables/settlement.csv", all, tables::settlement_floor),
-        authority: with_file(files, "tables/authority.csv", all, |bytes, problems| {
-            tables::authority(bytes, currency, problems)
-        }),
-        evidence: with_file(files, "tables/evidence.csv", all, tables::evidence),
-        shocks: with_file(files, "tables/shocks.csv", all, shocks::shocks),
-    }
-}
-
-fn read_head(root: &BTreeMap<String, Node>, problems: &mut Problems) -> Option<Head> {
-    let mut section = Section::new(root, 1);
-    let name = section.text("name", problems);
-    let version = section.text("version", problems);
-    let facts_version = section.integer("facts_version", problems);
-    let jurisdiction = section.text("jurisdiction", problems);
-    let currency = section.text("currency", problems);
-    let time_zone = section.text("time_zone", problems);
-    let effective_from = section.date("effective_from", problems);
-    let until = section.optional_text("effective_until", problems);
-    let parameters = section.required("parameters", problems);
-    section.finish(problems);
-    if facts_version.is_some_and(|version| version != i64::from(FACTS_VERSION)) {
-        problems.add(1, "facts_version is another one", format!("this engine knows version {FACTS_VERSION}"));
-    }
-    let (code, line) = currency?;
-    let Ok(currency) = Currency::parse(code) else {
-        problems.add(line, format!("`{code}` is not a currency"), "write an ISO 4217 code such as CNY");
-        return None;
-    };
-    let (zone, line) = time_zone?;
-    if jiff::tz::TimeZone::get(zone).is_err() {
-        problems.add(
-            line,
-            format!("`{zone}` is not a time zone"),
-            "write an IANA zone such as Asia/Shanghai",
-        );
-    }
-    let effective_until = until.and_then(|(text, line)| {
-        let date = text.parse().ok();
-        if date.is_none() {
-            problems.add(
-                line,
-                format!("`effective_until` is not a date: `{text}`"),
-                "write it as 2026-01-31",
-            );
-        }
-        date
-    });
-    let node = parameters?;
-    let Value::Table(table) = &node.value else {
-        mismatch(node.line, "parameters", ("a table", node.value.kind()), problems);
-        return None;
-    };
-    let mut reader = ParameterReader::new(Section::new(table, node.line), currency);
-    let process = reader.process(problems);
-    let (settings, parameters) = reader.settings(problems);
-    Some(Head {
-        name: name?.0.to_owned(),
-        version: version?.0.to_owned(),
-        jurisdiction: jurisdiction?.0.to_owned(),
-        currency,
-        time_zone: zone.to_owned(),
-        effective_from: effective_from?,
-        effective_until,
-        parameters,
-        settings: settings?,
-        process: process?,
-    })
 }

@@ -1,109 +1,41 @@
-//! The closed catalogue of parameters: every name with its unit, and the typed values that the engine reads.
+//! The closed catalogue of parameters: every name with its unit.
 
 use loan::{Amount, Currency, Date, DeferralInterest, Ratio, ReductionInterest};
 
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, parse_money, suggest};
+pub use super::settings::{Parameter, Process, Settings};
 use crate::codes::{EvidenceType, MeasureKind};
-
-/// One parameter with where it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
-    /// Name.
-    pub name: String,
-    /// Value as text with its unit.
-    pub value: String,
-    /// Source, e.g. an article of law.
-    pub source: String,
-    /// `law`, `guidance` or `house`.
-    pub status: String,
-    /// Since when.
-    pub effective_from: Date,
-}
-
-/// Parameter values as the engine reads them. Shares are fractions, money is minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Longest total term from the day interest runs, months.
-    pub max_total_term_months: u32,
-    /// Penalty rate as a multiple of the contract rate.
-    pub penalty_multiplier: Ratio,
-    /// Highest nominal all-in cost a year, as a fraction.
-    pub cost_cap: Ratio,
-    /// Share of the surplus kept as a buffer.
-    pub buffer_share: Ratio,
-    /// Highest buffer a month.
-    pub buffer_cap: Amount,
-    /// Essential outgoings of one adult a month.
-    pub benchmark_adult: Amount,
-    /// Weight of each further adult.
-    pub benchmark_further_adult: Ratio,
-    /// Weight of each dependant.
-    pub benchmark_dependant: Ratio,
-    /// Declared essentials above this multiple of the benchmark need evidence.
-    pub excess_factor: Ratio,
-    /// Documents that prove such an excess.
-    pub excess_evidence: Vec<EvidenceType>,
-    /// κ: weight of what a borrower pays beyond their share.
-    pub overload_weight: Ratio,
-    /// Shortfall rows = this × reduced rows, where a proposal leaves them out.
-    pub reduction_shortfall_multiple: u16,
-    /// Overdue rows of a reduction are payable at the end of the month this many days after the assessment.
-    pub first_payment_min_days: u32,
-    /// Days a borrower has to pay a settlement.
-    pub settlement_days: u32,
-    /// Deferral interest, where a proposal leaves it out.
-    pub deferral_interest: DeferralInterest,
-    /// Reduction interest, where a proposal leaves it out.
-    pub reduction_interest: ReductionInterest,
-    /// Longest trial plan, months.
-    pub trial_months: u32,
-    /// Longest deferral that counts as a mere re-date, months.
-    pub redate_months: u32,
-    /// Measures that the automatic mandate may hold.
-    pub automatic_measures: Vec<MeasureKind>,
-    /// Most months of deferral in the automatic mandate.
-    pub automatic_deferral_months: u32,
-    /// Highest present-value loss in the automatic mandate, as a share of the principal left.
-    pub automatic_pv_loss: Ratio,
-}
-
-/// How a case is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Process {
-    /// Hours in which the platform owes an answer.
-    pub answer_deadline_hours: u32,
-    /// Days a borrower has to send a document.
-    pub information_request_days: u32,
-    /// Days an offer stands.
-    pub offer_valid_days: u32,
-    /// Days after a refusal before any measure.
-    pub hold_after_refusal_days: u32,
-    /// Days after a refusal in which another look can be asked for.
-    pub review_window_days: u32,
-    /// Days of grace after a missed plan payment.
-    pub plan_grace_days: u32,
-    /// Share of a payment that counts as paid.
-    pub paid_share: Ratio,
-    /// Days past due up to which an accepted plan is reported as current.
-    pub reporting_threshold_days: u32,
-}
 
 pub(super) const STATUSES: [&str; 3] = ["law", "guidance", "house"];
 
 /// Parameters that are shown to other services and people; the engine doesn't compute with them.
-const FLAGS: [&str; 4] =
-    ["pre_notice_before_report", "human_review_on_demand", "health_data_consent", "diagnosis_data_to_bureau"];
+const FLAGS: [&str; 3] = ["pre_notice_before_report", "human_review_on_demand", "health_data_consent"];
+/// Parameters that no pack may set to anything but false, with the reason.
+const NEVER: [(&str, &str); 2] = [
+    ("capitalise_penalty", "penalty is never capitalised"),
+    ("diagnosis_data_to_bureau", "diagnoses never go to a bureau"),
+];
+/// What a parameter without a value says.
+pub(crate) const NONE: &str = "none";
+/// Unit of limits on relief.
+pub(crate) const PLANS: &str = "plans";
+/// Limits on relief, each with the fact that a rule must compare with it.
+pub(crate) const LIMITS: [(&str, &str); 2] =
+    [("relief_limit_12m", "prior.plans_12m"), ("relief_limit_60m", "prior.plans_60m")];
 
 /// Reads `[parameters]`; each is a table of value, source, status and effective date.
 pub(crate) struct ParameterReader<'a> {
     section: Section<'a>,
     currency: Currency,
+    /// First day on which the pack may be in force.
+    pack_from: Option<Date>,
     pub parameters: Vec<Parameter>,
 }
 
 impl<'a> ParameterReader<'a> {
-    pub fn new(section: Section<'a>, currency: Currency) -> Self {
-        Self { section, currency, parameters: Vec::new() }
+    pub fn new(section: Section<'a>, currency: Currency, pack_from: Option<Date>) -> Self {
+        Self { section, currency, pack_from, parameters: Vec::new() }
     }
 
     /// The value node of a parameter, after recording where it comes from.
@@ -130,6 +62,13 @@ impl<'a> ParameterReader<'a> {
             let mend = suggest(status, STATUSES.into_iter());
             problems.add(line, format!("unknown status `{status}`"), mend);
         }
+        if let (Some(from), Some(pack_from)) = (effective_from, self.pack_from)
+            && from > pack_from
+        {
+            let what =
+                format!("`{name}` holds from {from}, later than the pack, which begins on {pack_from}");
+            problems.add(node.line, what, "let it begin with the pack, or put it into a pack of its own day");
+        }
         let (value, source, status) = (value?, source?.0, status?.0);
         self.parameters.push(Parameter {
             name: name.to_owned(),
@@ -144,6 +83,21 @@ impl<'a> ParameterReader<'a> {
     /// A whole number with its unit, such as `60 months`.
     fn counted(&mut self, name: &'static str, unit: &str, problems: &mut Problems) -> Option<u32> {
         let node = self.value(name, problems)?;
+        Self::count_of(node, name, unit, problems)
+    }
+
+    /// The same, or `none`.
+    fn counted_or_none(
+        &mut self,
+        name: &'static str,
+        unit: &str,
+        problems: &mut Problems,
+    ) -> Option<Option<u32>> {
+        let node = self.value(name, problems)?;
+        if is_none(node) { Some(None) } else { Self::count_of(node, name, unit, problems).map(Some) }
+    }
+
+    fn count_of(node: &Node, name: &str, unit: &str, problems: &mut Problems) -> Option<u32> {
         let parsed = match &node.value {
             Value::Text(text) => text.strip_suffix(unit).and_then(|number| number.trim_end().parse().ok()),
             _ => None,
@@ -156,6 +110,15 @@ impl<'a> ParameterReader<'a> {
 
     fn ratio(&mut self, name: &'static str, problems: &mut Problems) -> Option<Ratio> {
         let node = self.value(name, problems)?;
+        Self::ratio_of(node, name, problems)
+    }
+
+    fn ratio_or_none(&mut self, name: &'static str, problems: &mut Problems) -> Option<Option<Ratio>> {
+        let node = self.value(name, problems)?;
+        if is_none(node) { Some(None) } else { Self::ratio_of(node, name, problems).map(Some) }
+    }
+
+    fn ratio_of(node: &Node, name: &str, problems: &mut Problems) -> Option<Ratio> {
         let parsed = match &node.value {
             Value::Text(text) => Ratio::parse(text).ok().filter(|ratio| *ratio >= Ratio::ZERO),
             _ => None,
@@ -229,12 +192,12 @@ impl<'a> ParameterReader<'a> {
         Some(found)
     }
 
-    fn flag(&mut self, name: &'static str, problems: &mut Problems) {
-        if let Some(node) = self.value(name, problems)
-            && !matches!(node.value, Value::Flag(_))
-        {
+    fn flag(&mut self, name: &'static str, problems: &mut Problems) -> Option<&'a Node> {
+        let node = self.value(name, problems)?;
+        if !matches!(node.value, Value::Flag(_)) {
             wrong_unit(node, name, "true or false", problems);
         }
+        Some(node)
     }
 
     /// Reads how a case is run.
@@ -247,6 +210,7 @@ impl<'a> ParameterReader<'a> {
         let plan_grace_days = self.counted("plan_grace_days", "days", problems);
         let paid_share = self.ratio("paid_share", problems);
         let reporting_threshold_days = self.counted("reporting_threshold_days", "days", problems);
+        let moratorium_days = self.counted_or_none("moratorium_days", "days", problems);
         Some(Process {
             answer_deadline_hours: answer_deadline_hours?,
             information_request_days: information_request_days?,
@@ -256,6 +220,7 @@ impl<'a> ParameterReader<'a> {
             plan_grace_days: plan_grace_days?,
             paid_share: paid_share?,
             reporting_threshold_days: reporting_threshold_days?,
+            moratorium_days: moratorium_days?,
         })
     }
 
@@ -263,6 +228,12 @@ impl<'a> ParameterReader<'a> {
     pub fn settings(mut self, problems: &mut Problems) -> (Option<Settings>, Vec<Parameter>) {
         for name in FLAGS {
             self.flag(name, problems);
+        }
+        for (name, why) in NEVER {
+            let node = self.flag(name, problems);
+            if let Some(node) = node.filter(|node| matches!(node.value, Value::Flag(true))) {
+                problems.add(node.line, format!("`{name}` is true, but {why}"), "write false");
+            }
         }
         let settings = self.engine(problems);
         self.section.finish(problems);
@@ -275,7 +246,7 @@ impl<'a> ParameterReader<'a> {
         let measures: Vec<_> = MeasureKind::ALL.iter().map(|word| (word.as_str(), *word)).collect();
         let max_total_term_months = self.counted("max_total_term_months", "months", problems);
         let penalty_multiplier = self.ratio("penalty_multiplier", problems);
-        let cost_cap = self.ratio("cost_cap", problems);
+        let cost_cap = self.ratio_or_none("cost_cap", problems);
         let buffer_share = self.ratio("buffer_share", problems);
         let buffer_cap = self.money("buffer_cap", problems);
         let benchmark_adult = self.money("benchmark_adult", problems);
@@ -294,6 +265,8 @@ impl<'a> ParameterReader<'a> {
         let automatic_measures = self.words("automatic_measures", &measures, problems);
         let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
+        let relief_limit_12m = self.counted_or_none("relief_limit_12m", PLANS, problems);
+        let relief_limit_60m = self.counted_or_none("relief_limit_60m", PLANS, problems);
         Some(Settings {
             max_total_term_months: max_total_term_months?,
             penalty_multiplier: penalty_multiplier?,
@@ -316,6 +289,8 @@ impl<'a> ParameterReader<'a> {
             automatic_measures: automatic_measures?,
             automatic_deferral_months: automatic_deferral_months?,
             automatic_pv_loss: automatic_pv_loss?,
+            relief_limit_12m: relief_limit_12m?,
+            relief_limit_60m: relief_limit_60m?,
         })
     }
 }
@@ -332,10 +307,8 @@ pub(crate) const DEFERRAL_INTEREST: [(&str, DeferralInterest); 4] = [
 pub(crate) const REDUCTION_INTEREST: [(&str, ReductionInterest); 2] =
     [("NONE", ReductionInterest::None), ("CONTRACT", ReductionInterest::Contract)];
 
-/// Reads `500.00 CNY`; `None` where the amount is unreadable or the currency another one.
-pub(crate) fn parse_money(text: &str, currency: Currency) -> Option<Amount> {
-    let number = text.strip_suffix(currency.code())?.trim_end();
-    Amount::parse(number, currency).ok()
+fn is_none(node: &Node) -> bool {
+    matches!(&node.value, Value::Text(text) if text == NONE)
 }
 
 fn wrong_unit(node: &Node, name: &str, wanted: &str, problems: &mut Problems) {

@@ -1,9 +1,8 @@
-//! Reads TOML with the line of everything, collects every problem, and names the nearest known word.
+//! Reads TOML with the line of everything, and collects every problem.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use loan::Date;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -44,6 +43,13 @@ impl fmt::Display for PackErrors {
 
 impl std::error::Error for PackErrors {}
 
+/// Most problems of one file that are listed; whoever mends these will see the others.
+pub const MAX_PROBLEMS: usize = 100;
+/// Deepest nesting of lists and tables in a TOML file.
+pub const MAX_NESTING: usize = 8;
+/// Most characters of a word for which the nearest known one is looked for.
+pub(crate) const MAX_SUGGESTED: usize = 64;
+
 /// The problems of one file while it is read.
 #[derive(Debug)]
 pub(crate) struct Problems {
@@ -57,7 +63,19 @@ impl Problems {
     }
 
     pub fn add(&mut self, line: u32, what: impl Into<String>, mend: impl Into<String>) {
-        self.list.push(PackProblem { file: self.file.clone(), line, what: what.into(), mend: mend.into() });
+        if !self.is_full() {
+            self.list.push(PackProblem {
+                file: self.file.clone(),
+                line,
+                what: what.into(),
+                mend: mend.into(),
+            });
+        }
+    }
+
+    /// Whether further problems would not be listed, so that looking for them is idle.
+    pub fn is_full(&self) -> bool {
+        self.list.len() >= MAX_PROBLEMS
     }
 }
 
@@ -94,157 +112,93 @@ impl Value {
 
 /// Parses a TOML document; `None` after reporting where it can't be parsed.
 pub(crate) fn parse(bytes: &[u8], problems: &mut Problems) -> Option<BTreeMap<String, Node>> {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        problems.add(0, "file is not UTF-8", "save it as UTF-8");
-        return None;
-    };
+    let text = utf8(bytes, problems)?;
+    let lines = Lines::of(text);
     match DeTable::parse(text) {
-        Ok(table) => Some(convert_table(table.get_ref(), text)),
+        Ok(table) => {
+            let mut reading = Reading { lines, too_deep: None };
+            let root = reading.table(table.get_ref(), 0);
+            if let Some(line) = reading.too_deep {
+                problems.add(line, "values are nested too deep", format!("keep to {MAX_NESTING} levels"));
+                return None;
+            }
+            Some(root)
+        }
         Err(error) => {
-            let line = error.span().map_or(0, |span| line_of(text, span.start));
+            let line = error.span().map_or(0, |span| lines.line(span.start));
             problems.add(line, format!("not TOML: {}", error.message()), "mend the syntax");
             None
         }
     }
 }
 
-fn convert_table(table: &DeTable<'_>, text: &str) -> BTreeMap<String, Node> {
-    table
-        .iter()
-        .map(|(key, value)| {
-            let mut node = convert(value, text);
-            if !matches!(node.value, Value::Table(_) | Value::List(_)) {
-                node.line = line_of(text, key.span().start);
-            }
-            (key.get_ref().to_string(), node)
-        })
-        .collect()
-}
-
-fn convert(value: &Spanned<DeValue<'_>>, text: &str) -> Node {
-    let line = line_of(text, value.span().start);
-    let value = match value.get_ref() {
-        DeValue::String(string) => Value::Text(string.to_string()),
-        DeValue::Integer(integer) => {
-            integer.as_str().parse().map_or(Value::Other("an integer outside 64 bits"), Value::Integer)
-        }
-        DeValue::Boolean(flag) => Value::Flag(*flag),
-        DeValue::Array(items) => Value::List(items.iter().map(|item| convert(item, text)).collect()),
-        DeValue::Table(table) => Value::Table(convert_table(table, text)),
-        DeValue::Float(_) => Value::Other("a float"),
-        DeValue::Datetime(_) => Value::Other("a bare date"),
-    };
-    Node { line, value }
-}
-
-fn line_of(text: &str, offset: usize) -> u32 {
-    let newlines = text.bytes().take(offset).filter(|byte| *byte == b'\n').count();
-    u32::try_from(newlines.saturating_add(1)).unwrap_or(u32::MAX)
-}
-
-/// Reads the keys of one table; `finish` reports the keys nobody asked for.
-pub(crate) struct Section<'a> {
-    table: &'a BTreeMap<String, Node>,
-    line: u32,
-    asked: Vec<&'static str>,
-}
-
-impl<'a> Section<'a> {
-    pub fn new(table: &'a BTreeMap<String, Node>, line: u32) -> Self {
-        Self { table, line, asked: Vec::new() }
-    }
-
-    /// The node under a key, if it is there.
-    pub fn optional(&mut self, key: &'static str) -> Option<&'a Node> {
-        self.asked.push(key);
-        self.table.get(key)
-    }
-
-    /// The node under a key; its absence is a problem.
-    pub fn required(&mut self, key: &'static str, problems: &mut Problems) -> Option<&'a Node> {
-        let node = self.optional(key);
-        if node.is_none() {
-            problems.add(self.line, format!("key `{key}` is missing"), format!("add `{key}`"));
-        }
-        node
-    }
-
-    pub fn text(&mut self, key: &'static str, problems: &mut Problems) -> Option<(&'a str, u32)> {
-        let node = self.required(key, problems)?;
-        as_text(node, key, problems)
-    }
-
-    pub fn optional_text(&mut self, key: &'static str, problems: &mut Problems) -> Option<(&'a str, u32)> {
-        let node = self.optional(key)?;
-        as_text(node, key, problems)
-    }
-
-    pub fn integer(&mut self, key: &'static str, problems: &mut Problems) -> Option<i64> {
-        let node = self.required(key, problems)?;
-        match node.value {
-            Value::Integer(integer) => Some(integer),
-            ref other => {
-                mismatch(node.line, key, ("an integer", other.kind()), problems);
-                None
-            }
-        }
-    }
-
-    pub fn date(&mut self, key: &'static str, problems: &mut Problems) -> Option<Date> {
-        let (text, line) = self.text(key, problems)?;
-        let date = text.parse().ok();
-        if date.is_none() {
-            problems.add(line, format!("`{key}` is not a date: `{text}`"), "write it as 2026-01-31");
-        }
-        date
-    }
-
-    /// Texts of a list; an absent key is an empty list.
-    pub fn texts(&mut self, key: &'static str, problems: &mut Problems) -> Vec<(&'a str, u32)> {
-        let Some(node) = self.optional(key) else { return Vec::new() };
-        match &node.value {
-            Value::List(items) => items.iter().filter_map(|item| as_text(item, key, problems)).collect(),
-            other => {
-                mismatch(node.line, key, ("a list of texts", other.kind()), problems);
-                Vec::new()
-            }
-        }
-    }
-
-    pub fn finish(self, problems: &mut Problems) {
-        for (key, node) in self.table {
-            if !self.asked.contains(&key.as_str()) {
-                let mend = suggest(key, self.asked.iter().copied());
-                problems.add(node.line, format!("unknown key `{key}`"), mend);
-            }
-        }
-    }
-}
-
-fn as_text<'a>(node: &'a Node, key: &str, problems: &mut Problems) -> Option<(&'a str, u32)> {
-    match &node.value {
-        Value::Text(text) => Some((text.as_str(), node.line)),
-        other => {
-            mismatch(node.line, key, ("text", other.kind()), problems);
+/// The text of a file; `None` after reporting the line of the first byte that isn't UTF-8.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], problems: &mut Problems) -> Option<&'a str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let newlines = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+            let line = u32::try_from(newlines.saturating_add(1)).unwrap_or(u32::MAX);
+            problems.add(line, "file is not UTF-8", "save it as UTF-8");
             None
         }
     }
 }
 
-pub(crate) fn mismatch(line: u32, key: &str, (wanted, found): (&str, &str), problems: &mut Problems) {
-    problems.add(line, format!("`{key}` must be {wanted}, found {found}"), format!("write {wanted}"));
+/// Where each line of a text ends, so that an offset's line needs no second walk over the text.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        Self(text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(offset, _)| offset).collect())
+    }
+
+    fn line(&self, offset: usize) -> u32 {
+        let before = self.0.partition_point(|newline| *newline < offset);
+        u32::try_from(before.saturating_add(1)).unwrap_or(u32::MAX)
+    }
 }
 
-/// `did you mean …` with the nearest known word, or the whole list where nothing is near.
-pub(crate) fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), *candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= candidate.chars().count() / 2);
-    match nearest {
-        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
-        None => format!("known are: {}", known.join(", ")),
+/// Turns what was parsed into nodes with lines.
+struct Reading {
+    lines: Lines,
+    /// Line of the first value beyond the deepest nesting.
+    too_deep: Option<u32>,
+}
+
+impl Reading {
+    fn table(&mut self, table: &DeTable<'_>, depth: usize) -> BTreeMap<String, Node> {
+        let mut found = BTreeMap::new();
+        for (key, value) in table {
+            let mut node = self.node(value, depth);
+            if !matches!(node.value, Value::Table(_) | Value::List(_)) {
+                node.line = self.lines.line(key.span().start);
+            }
+            found.insert(key.get_ref().to_string(), node);
+        }
+        found
+    }
+
+    fn node(&mut self, value: &Spanned<DeValue<'_>>, depth: usize) -> Node {
+        let line = self.lines.line(value.span().start);
+        let nested = matches!(value.get_ref(), DeValue::Array(_) | DeValue::Table(_));
+        if nested && depth >= MAX_NESTING {
+            self.too_deep.get_or_insert(line);
+            return Node { line, value: Value::Other("nested too deep") };
+        }
+        let value = match value.get_ref() {
+            DeValue::String(string) => Value::Text(string.to_string()),
+            DeValue::Integer(integer) => {
+                integer.as_str().parse().map_or(Value::Other("an integer outside 64 bits"), Value::Integer)
+            }
+            DeValue::Boolean(flag) => Value::Flag(*flag),
+            DeValue::Array(items) => {
+                Value::List(items.iter().map(|item| self.node(item, depth + 1)).collect())
+            }
+            DeValue::Table(table) => Value::Table(self.table(table, depth + 1)),
+            DeValue::Float(_) => Value::Other("a float"),
+            DeValue::Datetime(_) => Value::Other("a bare date"),
+        };
+        Node { line, value }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use loan::{Currency, Ratio};
 
-use super::parameters::parse_money;
 use super::program::{MAX_CONDITIONS, MAX_RULES};
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, parse_money, suggest, word};
 use crate::catalogue::{CodeList, Fact, FactType, FactValue};
 use crate::codes::{Authority, DeclineCode, MeasureKind, Outcome};
 use crate::sheet::MAX_RATIO_PLACES;
@@ -103,6 +103,8 @@ pub struct Rule {
     pub id: String,
     /// What it says, in English.
     pub title: String,
+    /// Line in `rules.toml`.
+    pub line: u32,
     /// When it is evaluated.
     pub stage: Stage,
     /// All or any of the conditions.
@@ -189,6 +191,7 @@ fn read_rule(node: &Node, currency: Currency, problems: &mut Problems) -> Option
     let rule = Rule {
         id: id.to_owned(),
         title: title?.0.to_owned(),
+        line,
         stage: stage?,
         matching: matching?,
         conditions,
@@ -225,19 +228,6 @@ fn flag(section: &mut Section<'_>, key: &'static str, problems: &mut Problems) -
             false
         }
     }
-}
-
-fn word<T: Copy>(
-    (text, line): (&str, u32),
-    words: &[(&'static str, T)],
-    problems: &mut Problems,
-) -> Option<T> {
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    if found.is_none() {
-        let mend = suggest(text, words.iter().map(|(word, _)| *word));
-        problems.add(line, format!("unknown word `{text}`"), mend);
-    }
-    found
 }
 
 fn read_conditions(node: &Node, currency: Currency, problems: &mut Problems) -> Vec<Condition> {

@@ -8,14 +8,18 @@ use loan::{Amount, Bucket, Currency, Ratio};
 use super::csv_rows::{CsvRow, read_ratio, rows};
 use super::grades::{self, GradeRow, Pairs};
 use super::measures::TierMeasures;
-use super::parameters::parse_money;
-use super::reader::{Problems, suggest};
+use super::reader::Problems;
+use super::section::{parse_money, suggest};
 use crate::catalogue::{BUCKETS, bucket_word};
 use crate::codes::{Authority, EvidenceType, Grade, HardshipReason};
 use crate::fixed::Fixed;
+use crate::reached::RowKey;
 
 /// Highest payment-to-share ratio that the hazard table knows; ratios are capped there.
 pub(crate) const MAX_BURDEN: u32 = 3;
+
+/// Lines of a table's rows.
+pub(crate) type RowLines = Vec<(u32, RowKey)>;
 
 /// Row of the authority matrix: the first whose limits all hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +69,13 @@ pub(crate) struct Tables {
 pub(crate) fn tiers(
     bytes: &[u8],
     reachable: Option<&Pairs>,
+    lines: &mut RowLines,
     problems: &mut Problems,
 ) -> BTreeMap<(Bucket, Grade), String> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "grade", "tier"], problems) {
         let Some(pair) = grades::read_pair(&row, reachable, problems) else { continue };
+        lines.push((row.line, RowKey::Tier(pair.0, pair.1)));
         if found.insert(pair, row.cell("tier").to_owned()).is_some() {
             problems.add(row.line, "bucket and grade stand twice", "remove one row");
         }
@@ -80,7 +86,12 @@ pub(crate) fn tiers(
 
 /// `x_max,bucket,grade,hazard,low,high,origin`: for every band every bucket and grade that a case can have exactly
 /// once; the highest band ends at the cap.
-pub(crate) fn hazard(bytes: &[u8], reachable: Option<&Pairs>, problems: &mut Problems) -> Vec<HazardBand> {
+pub(crate) fn hazard(
+    bytes: &[u8],
+    reachable: Option<&Pairs>,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> Vec<HazardBand> {
     let mut bands: BTreeMap<Ratio, BTreeMap<(Bucket, Grade), Fixed>> = BTreeMap::new();
     for row in rows(bytes, &["x_max", "bucket", "grade", "hazard", "low", "high", "origin"], problems) {
         let x_max = row.ratio("x_max", problems);
@@ -89,6 +100,7 @@ pub(crate) fn hazard(bytes: &[u8], reachable: Option<&Pairs>, problems: &mut Pro
         check_interval(&row, shares, problems);
         let (Some(x_max), Some(pair), [_, Some(hazard), _]) = (x_max, pair, shares) else { continue };
         let Some(hazard) = read_fixed(hazard) else { continue };
+        lines.push((row.line, RowKey::Hazard(x_max, pair.0, pair.1)));
         if bands.entry(x_max).or_default().insert(pair, hazard).is_some() {
             problems.add(row.line, "band, bucket and grade stand twice", "remove one row");
         }
@@ -122,7 +134,11 @@ pub(super) fn check_interval(row: &CsvRow, [low, value, high]: [Option<Ratio>; 3
 }
 
 /// `bucket,share,low,high,delay_months,origin`: every bucket exactly once.
-pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Recovery> {
+pub(crate) fn recovery(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<Bucket, Recovery> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "share", "low", "high", "delay_months", "origin"], problems) {
         let shares = [row.share("low", problems), row.share("share", problems), row.share("high", problems)];
@@ -135,6 +151,7 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
             continue;
         };
         let Some(share) = read_fixed(share) else { continue };
+        lines.push((row.line, RowKey::Recovery(bucket)));
         if found.insert(bucket, Recovery { share, delay_months }).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -144,13 +161,18 @@ pub(crate) fn recovery(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket
 }
 
 /// `bucket,floor`: lowest share of the principal that a settlement may ask; every bucket exactly once.
-pub(crate) fn settlement_floor(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Bucket, Ratio> {
+pub(crate) fn settlement_floor(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<Bucket, Ratio> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["bucket", "floor", "origin"], problems) {
         let (Some(bucket), Some(floor)) = (row.bucket("bucket", problems), row.share("floor", problems))
         else {
             continue;
         };
+        lines.push((row.line, RowKey::Settlement(bucket)));
         if found.insert(bucket, floor).is_some() {
             problems.add(row.line, "bucket stands twice", "remove one row");
         }
@@ -169,7 +191,12 @@ fn every_bucket(has: impl Fn(Bucket) -> bool, what: &str, problems: &mut Problem
 
 /// `max_waived,max_pv_loss,max_extension_months,max_balance,authority`: first hit; an empty cell is any; the
 /// last row takes everything.
-pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problems) -> Vec<AuthorityRow> {
+pub(crate) fn authority(
+    bytes: &[u8],
+    currency: Currency,
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> Vec<AuthorityRow> {
     let columns = ["max_waived", "max_pv_loss", "max_extension_months", "max_balance", "authority"];
     let money_text = format!("an amount such as `500.00 {}`, or nothing for any", currency.code());
     let money = |text: &str| optional(text, |text| parse_money(text, currency));
@@ -201,6 +228,7 @@ pub(crate) fn authority(bytes: &[u8], currency: Currency, problems: &mut Problem
         let row =
             AuthorityRow { max_waived, max_pv_loss, max_extension_months, max_balance, authority, line };
         check_order(&row, &found, problems);
+        lines.push((line, RowKey::Authority(found.len())));
         found.push(row);
     }
     let closed = found.last().is_some_and(|row| {
@@ -241,7 +269,11 @@ fn optional<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>
 }
 
 /// `reason,accepted`: every reason exactly once, accepted types separated by `|`.
-pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
+pub(crate) fn evidence(
+    bytes: &[u8],
+    lines: &mut RowLines,
+    problems: &mut Problems,
+) -> BTreeMap<HardshipReason, Vec<EvidenceType>> {
     let mut found = BTreeMap::new();
     for row in rows(bytes, &["reason", "accepted"], problems) {
         let Some(reason) = row.parse("reason", ("a hardship reason", HardshipReason::parse), problems) else {
@@ -249,7 +281,13 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
         };
         let mut accepted = Vec::new();
         for word in row.cell("accepted").split('|') {
+            if problems.is_full() {
+                break;
+            }
             match EvidenceType::parse(word) {
+                Some(evidence) if accepted.contains(&evidence) => {
+                    problems.add(row.line, format!("`{word}` stands twice"), "name each type once");
+                }
                 Some(evidence) => accepted.push(evidence),
                 None => {
                     let mend = suggest(word, EvidenceType::ALL.iter().map(|known| known.as_str()));
@@ -257,6 +295,7 @@ pub(crate) fn evidence(bytes: &[u8], problems: &mut Problems) -> BTreeMap<Hardsh
                 }
             }
         }
+        lines.push((row.line, RowKey::Evidence(reason)));
         if found.insert(reason, accepted).is_some() {
             problems.add(row.line, "reason stands twice", "remove one row");
         }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Node, Problems, Section, Value, mismatch, suggest};
+use super::reader::{Node, Problems, Value};
+use super::section::{Section, mismatch, suggest};
 use crate::codes::DeclineCode;
 use crate::decision::{DeclineReason, LocalizedText};
 
@@ -51,7 +52,14 @@ fn reminder_days(node: &Node, problems: &mut Problems) -> Vec<i32> {
     let mut days = Vec::new();
     for item in items {
         match &item.value {
-            Value::Integer(day) if (-60..=60).contains(day) => days.extend(i32::try_from(*day).ok()),
+            Value::Integer(day) if (-60..=60).contains(day) => {
+                let day = i32::try_from(*day).unwrap_or(0);
+                if days.contains(&day) {
+                    problems.add(item.line, format!("reminder day {day} stands twice"), "name each day once");
+                } else {
+                    days.push(day);
+                }
+            }
             other => mismatch(item.line, "reminder_days", ("days from -60 to 60", other.kind()), problems),
         }
     }
@@ -79,6 +87,9 @@ pub(crate) fn reasons(
 ) -> BTreeMap<DeclineCode, (String, String)> {
     let mut found = BTreeMap::new();
     for (key, node) in root {
+        if problems.is_full() {
+            break;
+        }
         let Some(code) = DeclineCode::parse(key) else {
             let mend = suggest(key, DeclineCode::ALL.iter().map(|code| code.as_str()));
             problems.add(node.line, format!("unknown decline code `{key}`"), mend);

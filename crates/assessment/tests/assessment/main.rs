@@ -17,6 +17,8 @@ mod packs;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod support;
