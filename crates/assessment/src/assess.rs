@@ -171,12 +171,12 @@ fn negotiate(
         if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
     let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
     let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
-    let (front, beaten) = front::front(&search, &places)?;
+    let (front, beaten) = front::front(&mut search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
     let near = match &tried {
         Some(Tried { result: Err(_), kinds, pays, .. }) => {
-            let place = selection::nearest(&search, &places, *kinds, pays);
+            let place = selection::nearest(&mut search, &places, *kinds, pays)?;
             place.map(|place| search.finalist(place)).transpose()?.flatten()
         }
         _ => None,
