@@ -5,6 +5,8 @@ mod auditor;
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod calibration;
+#[cfg(test)]
 mod closed;
 #[cfg(test)]
 mod dominance;
