@@ -1,5 +1,7 @@
 //! The assessment of one case: rules, affordability, search, offers, decision.
 
+use loan::Terms;
+
 use crate::candidate::{Candidate, Infeasible, Kinds};
 use crate::case::Case;
 use crate::closed;
@@ -79,6 +81,21 @@ pub(crate) fn assess_noting(
 /// The facts that a pack's rules see of a case; of a closed loan there are none. Errors: see [`AssessError`].
 pub fn fact_sheet(pack: &Pack, facts: &Facts) -> Result<FactSheet, AssessError> {
     Ok(Case::new(pack, facts)?.sheet)
+}
+
+/// Every candidate that the pack allows for a case, feasible or not, in the order of the search: what an audit of the
+/// offers starts from. None where the rules allow no terms. Errors: see [`AssessError`].
+pub fn candidates(pack: &Pack, facts: &Facts) -> Result<Vec<Terms>, AssessError> {
+    let case = Case::new(pack, facts)?;
+    let ruling = Ruling::of(&case);
+    let mut found = Vec::new();
+    if let Some(space) = Space::of(&case, &ruling) {
+        space.each(&mut |terms| {
+            found.push(terms);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 /// What a decision says beside its facts and trace.
@@ -171,12 +188,12 @@ fn negotiate(
         if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
     let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
     let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
-    let (front, beaten) = front::front(&search, &places)?;
+    let (front, beaten) = front::front(&mut search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
     let near = match &tried {
         Some(Tried { result: Err(_), kinds, pays, .. }) => {
-            let place = selection::nearest(&search, &places, *kinds, pays);
+            let place = selection::nearest(&mut search, &places, *kinds, pays)?;
             place.map(|place| search.finalist(place)).transpose()?.flatten()
         }
         _ => None,

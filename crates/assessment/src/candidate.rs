@@ -43,6 +43,12 @@ impl Kinds {
         self.0 & self.bit(kind) != 0
     }
 
+    /// A number that tells candidates of other kinds or another end apart, mostly.
+    pub fn apart(self, end: Date) -> u64 {
+        let day = u64::from(end.day_of_year().unsigned_abs());
+        (u64::from(end.year().unsigned_abs()) << 32) | (day << 16) | u64::from(self.0)
+    }
+
     fn bit(self, kind: MeasureKind) -> u16 {
         let place = MeasureKind::ALL.iter().position(|other| *other == kind).unwrap_or(0);
         1 << place

@@ -12,7 +12,7 @@ use crate::search::{Ranked, Search, Sketch};
 const MARGIN: f64 = 1e-6;
 
 /// The candidates of a pool that no other beats, and how many were beaten.
-pub(crate) fn front(search: &Search<'_>, pool: &[usize]) -> Result<(Vec<Ranked>, u64), AssessError> {
+pub(crate) fn front(search: &mut Search<'_>, pool: &[usize]) -> Result<(Vec<Ranked>, u64), AssessError> {
     let mut ranked = Vec::new();
     for place in survivors(search, pool) {
         ranked.extend(search.rank(place)?);

@@ -118,9 +118,10 @@ impl<'a> Space<'a> {
         self.case.facts.as_of.checked_add(span).map_err(|_| AssessError::Arithmetic { at: "calendar" })
     }
 
-    /// Every candidate, in a fixed order.
-    pub fn generate(&self) -> Result<Vec<Terms>, AssessError> {
-        let mut found = Found { space: self, terms: Vec::new() };
+    /// Gives every candidate to `take`, in a fixed order.
+    pub fn each(&self, take: &mut Take<'_>) -> Result<(), AssessError> {
+        // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
+        let mut found = Found { space: self, take };
         let deferrals = self.deferrals();
         for deferral in &deferrals {
             found.push(vec![deferral.clone()])?;
@@ -128,12 +129,7 @@ impl<'a> Space<'a> {
         self.reductions(&mut found)?;
         self.tokens(&mut found)?;
         self.re_solved(&mut found, &deferrals)?;
-        self.settlements(&mut found)?;
-        // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
-        if let Some(reached) = self.case.reached {
-            reached.note_terms(self.case, &found.terms);
-        }
-        Ok(found.terms)
+        self.settlements(&mut found)
     }
 
     fn deferrals(&self) -> Vec<Measure> {
@@ -150,7 +146,7 @@ impl<'a> Space<'a> {
         found
     }
 
-    fn reductions(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn reductions(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::PaymentReduction) {
             return Ok(());
         }
@@ -173,7 +169,7 @@ impl<'a> Space<'a> {
         Ok(())
     }
 
-    fn tokens(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn tokens(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::TokenPayments) {
             return Ok(());
         }
@@ -193,7 +189,7 @@ impl<'a> Space<'a> {
     }
 
     /// Extensions and lower rates, alone, after re-ageing, and after a deferral; re-ageing alone.
-    fn re_solved(&self, found: &mut Found<'_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
+    fn re_solved(&self, found: &mut Found<'_, '_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
         let re_ages = self.re_ages();
         for re_age in &re_ages {
             found.push(vec![re_age.clone()])?;
@@ -247,7 +243,7 @@ impl<'a> Space<'a> {
         pairs
     }
 
-    fn settlements(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn settlements(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::Settlement) {
             return Ok(());
         }
@@ -314,19 +310,21 @@ fn months_shifted(measures: &[Measure]) -> u16 {
         .sum()
 }
 
-struct Found<'a, 'b> {
+/// What becomes of a candidate.
+pub(crate) type Take<'t> = dyn FnMut(Terms) -> Result<(), AssessError> + 't;
+
+struct Found<'a, 'b, 't> {
     space: &'a Space<'b>,
-    terms: Vec<Terms>,
+    take: &'a mut Take<'t>,
 }
 
-impl Found<'_, '_> {
+impl Found<'_, '_, '_> {
     /// Adds terms with each waiver of penalty that the tier allows and, where rows stay overdue, a first payment date.
     fn push(&mut self, measures: Vec<Measure>) -> Result<(), AssessError> {
         let first_payment =
             if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };
         if !self.space.waives_penalty() {
-            self.terms.push(Terms { measures, first_payment });
-            return Ok(());
+            return self.give(Terms { measures, first_payment });
         }
         // Of no penalty every share is the same; where overdue rows are emptied, what isn't waived would be due at once.
         let all_or_nothing = !self.space.owes_penalty()
@@ -341,8 +339,15 @@ impl Found<'_, '_> {
         for share in shares {
             let waiver = Measure::WaivePenalty { waiver: Waiver::Share(*share) };
             let measures = std::iter::once(waiver).chain(measures.iter().cloned()).collect();
-            self.terms.push(Terms { measures, first_payment });
+            self.give(Terms { measures, first_payment })?;
         }
         Ok(())
+    }
+
+    fn give(&mut self, terms: Terms) -> Result<(), AssessError> {
+        if let Some(reached) = self.space.case.reached {
+            reached.note_terms(self.space.case, &terms);
+        }
+        (self.take)(terms)
     }
 }

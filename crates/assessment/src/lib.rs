@@ -30,7 +30,7 @@ mod selection;
 mod sheet;
 mod valuation;
 
-pub use assess::{Trace, assess, fact_sheet};
+pub use assess::{Trace, assess, candidates, fact_sheet};
 pub use codes::*;
 pub use decision::*;
 pub use error::AssessError;

@@ -13,7 +13,7 @@ use crate::fixed::Fixed;
 use crate::generation::Space;
 use crate::quick::{Estimate, Quick};
 use crate::ruling::Ruling;
-use crate::seen::Seen;
+use crate::seen::{self, Seen};
 use crate::valuation::{Value, Valuer};
 
 /// A feasible candidate before it is valued.
@@ -23,8 +23,6 @@ pub(crate) struct Sketch {
     pub total: Amount,
     pub highest: Amount,
     pub end: Date,
-    /// First and number of its payments by month.
-    pays: (usize, usize),
     /// `None`: it is valued exactly in any case.
     pub estimate: Option<Estimate>,
 }
@@ -44,13 +42,13 @@ pub(crate) struct Search<'a> {
     case: &'a Case<'a>,
     valuer: &'a Valuer,
     pub feasible: Vec<Sketch>,
-    /// Payments by month, one candidate's after the other's.
-    arena: Vec<i64>,
     pub witness: SearchWitness,
     /// At least one candidate failed for its term alone.
     pub term_failed: bool,
     outliner: Outliner<'a>,
     outline: Outline,
+    /// Payments by month of the last outline.
+    pays: Vec<i64>,
     quick: Quick,
     costs: Costs,
 }
@@ -62,72 +60,75 @@ impl<'a> Search<'a> {
             case,
             valuer,
             feasible: Vec::new(),
-            arena: Vec::new(),
             witness: SearchWitness::default(),
             term_failed: false,
             outliner: Outliner::new(&case.state, case.contract(), case.facts.as_of)?,
             outline: Outline::default(),
+            pays: Vec::new(),
             quick: Quick::new(case, valuer)?,
             costs: Costs::new(case)?,
         };
-        let candidates = space.generate()?;
-        let mut seen = Seen::with_room_for(candidates.len());
-        for terms in candidates {
-            search.witness.considered += 1;
-            let first = search.arena.len();
-            if !search.try_terms(terms, &mut seen)? {
-                search.arena.truncate(first);
-            }
-        }
+        let mut seen = Seen::default();
+        space.each(&mut |terms| search.try_terms(terms, &mut seen))?;
         Ok(search)
     }
 
-    /// Whether the terms are feasible and new; their payments stay in the arena then.
-    fn try_terms(&mut self, terms: Terms, seen: &mut Seen) -> Result<bool, AssessError> {
-        if !self.outlined(&terms)? {
+    /// Keeps the terms if they are feasible and new.
+    fn try_terms(&mut self, terms: Terms, seen: &mut Seen) -> Result<(), AssessError> {
+        self.witness.considered += 1;
+        let (case, kinds) = (self.case, Kinds::of(&terms));
+        let Some(end) = self.outlined(&terms)? else {
             self.witness.infeasible += 1;
-            return Ok(false);
-        }
-        let (case, kinds, first) = (self.case, Kinds::of(&terms), self.arena.len());
-        let payments = payments_of(case, &self.outline)?;
-        payments.by_month(case, &mut self.arena)?;
-        let end = payments.end;
-        let pays = self.arena.get(first..).unwrap_or_default();
-        if let Some(problem) = payments.problem(case, kinds, pays)? {
-            self.witness.infeasible += 1;
-            self.term_failed |= problem == Infeasible::Term;
-            return Ok(false);
-        }
-        if !self.costs.within_cap(case, &self.outline)? {
-            self.witness.infeasible += 1;
-            return Ok(false);
-        }
-        // Two ways to write the same payments are one candidate.
-        let feasible = &self.feasible;
-        let same = |place: usize| {
-            feasible.get(place).is_some_and(|other| {
-                (other.kinds, other.end) == (kinds, end) && pays_of(&self.arena, other) == pays
-            })
+            return Ok(());
         };
-        if !seen.insert(pays, feasible.len(), same) {
-            self.witness.considered -= 1;
-            return Ok(false);
+        let problem = payments_of(case, &self.outline)?.problem(case, kinds, &self.pays)?;
+        if problem.is_some() || !self.costs.within_cap(case, &self.outline)? {
+            self.witness.infeasible += 1;
+            self.term_failed |= problem == Some(Infeasible::Term);
+            return Ok(());
         }
         let settles = kinds.has(MeasureKind::Settlement);
-        let estimate = if settles { None } else { self.quick.estimate(pays) };
-        let (total, highest) = (self.outline.total_to_pay, self.outline.highest_payment());
-        let pays = (first, pays.len());
-        self.feasible.push(Sketch { terms, kinds, total, highest, end, pays, estimate });
-        Ok(true)
+        let sketch = Sketch {
+            kinds,
+            total: self.outline.total_to_pay,
+            highest: self.outline.highest_payment(),
+            end,
+            estimate: if settles { None } else { self.quick.estimate(&self.pays) },
+            terms,
+        };
+        // Two ways to write the same payments are one candidate.
+        let hash = seen::hash(&self.pays, kinds.apart(end));
+        if let Some(place) = seen.meet(hash, self.feasible.len())
+            && self.is_alike(place, &sketch)?
+        {
+            self.witness.considered -= 1;
+            return Ok(());
+        }
+        self.feasible.push(sketch);
+        Ok(())
     }
 
-    /// Outlines terms; `false` where no schedule follows from them.
-    fn outlined(&mut self, terms: &Terms) -> Result<bool, AssessError> {
-        match self.outliner.outline(terms, &mut self.outline) {
-            Ok(()) => Ok(true),
-            Err(LoanError::Arithmetic(error)) => Err(error.into()),
-            Err(_) => Ok(false),
+    /// Whether an earlier candidate pays what the one outlined last does.
+    fn is_alike(&mut self, place: usize, sketch: &Sketch) -> Result<bool, AssessError> {
+        let Some(earlier) = self.feasible.get(place) else { return Ok(false) };
+        if (earlier.kinds, earlier.end) != (sketch.kinds, sketch.end) {
+            return Ok(false);
         }
+        let pays = self.pays.clone();
+        Ok(self.pays_at(place)? == pays)
+    }
+
+    /// Outlines terms and gives their end; `None` where no schedule follows from them.
+    fn outlined(&mut self, terms: &Terms) -> Result<Option<Date>, AssessError> {
+        match self.outliner.outline(terms, &mut self.outline) {
+            Ok(()) => {}
+            Err(LoanError::Arithmetic(error)) => return Err(error.into()),
+            Err(_) => return Ok(None),
+        }
+        let payments = payments_of(self.case, &self.outline)?;
+        self.pays.clear();
+        payments.by_month(self.case, &mut self.pays)?;
+        Ok(Some(payments.end))
     }
 
     /// Currency of the case's loan.
@@ -139,20 +140,25 @@ impl<'a> Search<'a> {
         self.feasible.get(place)
     }
 
-    /// Payments by month of a feasible candidate.
-    pub fn pays(&self, sketch: &Sketch) -> &[i64] {
-        pays_of(&self.arena, sketch)
+    /// Payments by month of a feasible candidate, worked out again: most are never asked for.
+    pub fn pays_at(&mut self, place: usize) -> Result<&[i64], AssessError> {
+        self.pays.clear();
+        if let Some(sketch) = self.feasible.get(place) {
+            self.outliner.outline(&sketch.terms, &mut self.outline)?;
+            payments_of(self.case, &self.outline)?.by_month(self.case, &mut self.pays)?;
+        }
+        Ok(&self.pays)
     }
 
     /// Values a feasible candidate exactly.
-    pub fn rank(&self, place: usize) -> Result<Option<Ranked>, AssessError> {
-        let Some(sketch) = self.feasible.get(place) else { return Ok(None) };
-        let value = self.valuer.value(self.case, self.pays(sketch), lump_for(self.case, sketch.kinds))?;
-        let lender_gain = value.lender.sub(self.valuer.none.lender)?;
-        let borrower_gain = self.valuer.none.borrower.sub(value.borrower)?;
+    pub fn rank(&mut self, place: usize) -> Result<Option<Ranked>, AssessError> {
+        let Some(kinds) = self.feasible.get(place).map(|sketch| sketch.kinds) else { return Ok(None) };
+        let (case, valuer) = (self.case, self.valuer);
+        let value = valuer.value(case, self.pays_at(place)?, lump_for(case, kinds))?;
+        let lender_gain = value.lender.sub(valuer.none.lender)?;
+        let borrower_gain = valuer.none.borrower.sub(value.borrower)?;
         Ok(Some(Ranked { place, value, lender_gain, borrower_gain }))
     }
-
     /// Whether a feasible candidate lies within the automatic mandate, which the rules must have opened.
     pub fn in_mandate(&mut self, ruling: &Ruling<'_>, place: usize) -> Result<bool, AssessError> {
         let most = self.case.pack.settings.automatic_pv_loss;
@@ -183,10 +189,12 @@ impl<'a> Search<'a> {
     }
 
     /// The exact schedule of a feasible candidate, checked again.
-    pub fn finalist(&self, place: usize) -> Result<Option<Candidate>, AssessError> {
-        let Some(sketch) = self.feasible.get(place) else { return Ok(None) };
-        match Candidate::evaluate(self.case, self.valuer, sketch.terms.clone())? {
-            Ok(candidate) if candidate.pays == self.pays(sketch) => Ok(Some(candidate)),
+    pub fn finalist(&mut self, place: usize) -> Result<Option<Candidate>, AssessError> {
+        let Some(terms) = self.feasible.get(place).map(|sketch| sketch.terms.clone()) else {
+            return Ok(None);
+        };
+        match Candidate::evaluate(self.case, self.valuer, terms)? {
+            Ok(candidate) if candidate.pays == self.pays_at(place)? => Ok(Some(candidate)),
             // INVARIANT: an outline pays what the schedule pays; a law of the arithmetic holds both against each other.
             _ => Err(AssessError::Arithmetic { at: "the exact schedule of an outlined candidate" }),
         }
@@ -198,9 +206,4 @@ fn payments_of<'o>(case: &Case<'_>, outline: &'o Outline) -> Result<Payments<'o>
     let penalty = case.state.arrears.penalty.sub_floor0(waived)?;
     let end = outline.end().unwrap_or(case.facts.as_of);
     Ok(Payments { flows: &outline.flows, penalty, end })
-}
-
-fn pays_of<'p>(arena: &'p [i64], sketch: &Sketch) -> &'p [i64] {
-    let (first, count) = sketch.pays;
-    arena.get(first..first.saturating_add(count)).unwrap_or_default()
 }

@@ -1,42 +1,47 @@
-//! Which payment streams a search has met, by their hash: answers are compared in full.
+//! Which payment streams a search has met: by their hash, so that only streams of one hash are compared in full.
 
-/// An open table of places; as many again stay empty.
-pub(crate) struct Seen {
-    /// Place + 1; 0 is empty.
-    table: Vec<u32>,
-}
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Places of streams by hash.
+#[derive(Default)]
+pub(crate) struct Seen(HashMap<u64, usize, BuildHasherDefault<AsItIs>>);
 
 impl Seen {
-    pub fn with_room_for(streams: usize) -> Self {
-        Self { table: vec![0; streams.saturating_mul(2).max(2).next_power_of_two()] }
-    }
-
-    /// Whether the stream is new; it is noted under `place` then. `same` compares it with the one of an earlier place.
-    pub fn insert(&mut self, pays: &[i64], place: usize, same: impl Fn(usize) -> bool) -> bool {
-        let mask = self.table.len().saturating_sub(1);
-        let mut slot = usize::try_from(hash(pays) >> 16).unwrap_or_default() & mask;
-        let Ok(noted) = u32::try_from(place.saturating_add(1)) else { return true };
-        // INVARIANT: half of the table stays empty, so that the walk ends.
-        for _ in 0..self.table.len() {
-            let Some(entry) = self.table.get_mut(slot) else { break };
-            match usize::try_from(*entry) {
-                Ok(0) => {
-                    *entry = noted;
-                    return true;
-                }
-                Ok(found) if same(found - 1) => return false,
-                _ => slot = (slot + 1) & mask,
-            }
-        }
-        true
+    /// The earlier place of this hash, or `None` after noting this one.
+    pub fn meet(&mut self, hash: u64, place: usize) -> Option<usize> {
+        let earlier = *self.0.entry(hash).or_insert(place);
+        (earlier != place).then_some(earlier)
     }
 }
 
-/// A multiplicative hash; nobody gains by making streams of their own loan collide.
-fn hash(pays: &[i64]) -> u64 {
-    pays.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, pay| {
-        (hash.rotate_left(5) ^ pay.cast_unsigned()).wrapping_mul(0x517c_c1b7_2722_0a95)
-    })
+/// A hash of a stream is spread well enough; nobody gains by making streams of their own loan collide.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| mix(hash, u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+/// Hash of a stream and what else tells candidates apart.
+pub(crate) fn hash(pays: &[i64], apart: u64) -> u64 {
+    let hash =
+        pays.iter().fold(mix(0xcbf2_9ce4_8422_2325, apart), |hash, pay| mix(hash, pay.cast_unsigned()));
+    hash ^ (hash >> 32)
+}
+
+fn mix(hash: u64, number: u64) -> u64 {
+    (hash.rotate_left(5) ^ number).wrapping_mul(0x517c_c1b7_2722_0a95)
 }
 
 #[cfg(test)]
@@ -44,17 +49,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_stream_is_met_once() {
-        let streams: Vec<Vec<i64>> = (0..200).map(|n| vec![n % 50, n % 5, 100]).collect();
-        let mut seen = Seen::with_room_for(streams.len());
-        let mut kept: Vec<&Vec<i64>> = Vec::new();
-        for stream in &streams {
-            let new = seen.insert(stream, kept.len(), |place| kept[place] == stream);
-            assert_eq!(new, !kept.contains(&stream), "{stream:?}");
-            if new {
+    fn the_same_stream_is_met_again() {
+        let mut seen = Seen::default();
+        let mut kept: Vec<(Vec<i64>, u64)> = Vec::new();
+        for n in 0..200 {
+            let stream = (vec![n % 50, n % 5, 100], u64::from(n % 100 < 50));
+            let hash = hash(&stream.0, stream.1);
+            let earlier = seen.meet(hash, kept.len());
+            assert_eq!(earlier, kept.iter().position(|other| *other == stream), "{stream:?}");
+            if earlier.is_none() {
                 kept.push(stream);
             }
         }
-        assert_eq!(kept.len(), 50);
+        assert_eq!(kept.len(), 100);
     }
 }

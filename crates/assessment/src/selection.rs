@@ -81,7 +81,7 @@ pub(crate) enum Pool {
 
 struct Choices<'s, 'a> {
     list: Vec<Choice>,
-    search: &'s Search<'a>,
+    search: &'s mut Search<'a>,
     room: usize,
 }
 
@@ -187,19 +187,32 @@ fn order(label: OfferLabel, left: &Sketch, right: &Sketch) -> Ordering {
 }
 
 /// The place of the candidate whose payments differ least from those proposed; one of the same kind goes first.
-pub(crate) fn nearest(search: &Search<'_>, pool: &[usize], kinds: Kinds, pays: &[i64]) -> Option<usize> {
-    let distance = |one: &Sketch| {
-        let own = search.pays(one);
-        let months = own.len().max(pays.len());
-        let pay = |list: &[i64], month: usize| list.get(month).copied().unwrap_or(0);
-        let sum: i128 = (0..months).map(|month| i128::from((pay(own, month) - pay(pays, month)).abs())).sum();
-        (one.kinds != kinds, sum)
+pub(crate) fn nearest(
+    search: &mut Search<'_>,
+    pool: &[usize],
+    kinds: Kinds,
+    pays: &[i64],
+) -> Result<Option<usize>, AssessError> {
+    let mut scored = Vec::with_capacity(pool.len());
+    for place in pool {
+        let sum = distance(search.pays_at(*place)?, pays);
+        let Some(sketch) = search.sketch(*place) else { continue };
+        scored.push(((sketch.kinds != kinds, sum), *place));
+    }
+    let nearer = |(left, one): &(_, usize), (right, other): &(_, usize)| {
+        Ord::cmp(left, right).then_with(|| match (search.sketch(*one), search.sketch(*other)) {
+            (Some(one), Some(other)) => tie(one, other),
+            _ => Ordering::Equal,
+        })
     };
-    let sketches = pool.iter().filter_map(|place| Some((*place, search.sketch(*place)?)));
-    let scored = sketches.map(|(place, sketch)| (distance(sketch), place, sketch));
-    scored
-        .min_by(|(left, _, one), (right, _, other)| left.cmp(right).then_with(|| tie(one, other)))
-        .map(|(_, place, _)| place)
+    Ok(scored.iter().min_by(|left, right| nearer(left, right)).map(|(_, place)| *place))
+}
+
+/// Σ of what months differ by.
+fn distance(own: &[i64], pays: &[i64]) -> i128 {
+    let pay = |list: &[i64], month: usize| list.get(month).copied().unwrap_or(0);
+    let months = own.len().max(pays.len());
+    (0..months).map(|month| i128::from((pay(own, month) - pay(pays, month)).abs())).sum()
 }
 
 #[cfg(test)]
