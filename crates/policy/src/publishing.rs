@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use assessment::{Pack, PackErrors, PackFiles, PackProblem, load_pack};
+use assessment::{MAX_PACK_FILES, Pack, PackErrors, PackFiles, PackProblem, load_pack};
 use chassis::{Problem, Violations};
 
 use crate::service::State;
+
+/// Longest path of a file, bytes: it comes back in what is said about the file.
+const MAX_PATH_BYTES: usize = 128;
+/// Longest sentence about a pack, characters: it may quote what stands in the pack.
+const MAX_TEXT_CHARS: usize = 300;
 
 /// A pack that can be published.
 pub(crate) struct Checked {
@@ -25,7 +30,16 @@ pub(crate) async fn check(
 }
 
 fn checked(files: PackFiles) -> Result<Checked, Vec<PackProblem>> {
-    let pack = load_pack(&files).map_err(|PackErrors(problems)| problems)?;
+    if files.0.len() > MAX_PACK_FILES || files.0.keys().any(|path| path.len() > MAX_PATH_BYTES) {
+        return Err(vec![PackProblem {
+            file: String::new(),
+            line: 0,
+            what: "pack has too many files, or one with too long a path".to_owned(),
+            mend: format!("keep it to {MAX_PACK_FILES} files, and paths to {MAX_PATH_BYTES} bytes"),
+        }]);
+    }
+    let pack = load_pack(&files)
+        .map_err(|PackErrors(problems)| problems.into_iter().map(short).collect::<Vec<_>>())?;
     // Both are part of names: of the version, and of the pack's journal.
     let mut problems = Vec::new();
     for (field, value) in [("name", &pack.name), ("version", &pack.version)] {
@@ -40,4 +54,13 @@ fn checked(files: PackFiles) -> Result<Checked, Vec<PackProblem>> {
         }
     }
     if problems.is_empty() { Ok(Checked { pack, files, tests: 0 }) } else { Err(problems) }
+}
+
+/// The problem with its sentences cut.
+fn short(problem: PackProblem) -> PackProblem {
+    let cut = |text: String| match text.char_indices().nth(MAX_TEXT_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    };
+    PackProblem { what: cut(problem.what), mend: cut(problem.mend), ..problem }
 }

@@ -46,6 +46,9 @@ pub enum OpenError {
     /// The packs can't be recorded, or what was recorded can't be read.
     #[error("the packs can't be recorded: {0}")]
     Records(Problem),
+    /// A pack that is in force was published to another version of the software, and this one can't read it.
+    #[error("pack `{name}` of digest `{digest}` is in force and can't be read by this engine: {why}")]
+    InForce { name: String, digest: String, why: String },
 }
 
 /// A service ready to be served by `chassis::Server` under the name `policy`.
@@ -78,6 +81,7 @@ impl Service {
             processors: Arc::new(Semaphore::new(processors)),
             behind: Arc::new(Semaphore::new(processors.div_ceil(2))),
         };
+        shipped::check_in_force(&state).await?;
         let worker = Worker::new(SERVICE_NAME, store, clock, ids, work::topics(&state));
         let rpcs = PolicyServiceServer::new(Rpcs(state)).max_decoding_message_size(MAX_REQUEST_BYTES);
         Ok(Self { routes: Routes::new(rpcs), owner_lookup: Arc::new(NoOwners), packs, worker })

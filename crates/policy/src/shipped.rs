@@ -1,17 +1,19 @@
 //! The packs that came with the software, in the database: their content, so that whatever they decide can be made again
 //! by later software, and their activation, which holds wherever no two people said otherwise.
 
+use std::collections::BTreeSet;
+
 use assessment::{Pack, PackFiles};
 use chassis::Problem;
 use jiff::Timestamp;
 use loan::Ratio;
 use store::{Commit, Entry, Op, Query, StoreError};
 
-use crate::activation::{self, Activation, Origin, PackRef, day_in};
+use crate::activation::{self, Activation, Origin, PackRef, day_in, in_force};
 use crate::documents::{Record, list, load, put};
-use crate::library::{MAX_ACTIVATIONS, PackContent, PackHead, PackVersion, Source};
+use crate::library::{Found, MAX_ACTIVATIONS, PackContent, PackHead, PackVersion, Source};
 use crate::packs::PackShelf;
-use crate::service::Parts;
+use crate::service::{OpenError, Parts, State};
 
 /// Tries to be the one who records a pack, while other replicas start too.
 const MAX_TRIES: u32 = 8;
@@ -30,6 +32,43 @@ pub(crate) async fn record(parts: &Parts, shelf: &PackShelf) -> Result<(), Probl
         }
     }
     Ok(())
+}
+
+/// Refuses to go on with a pack in force, of whatever name, that this engine can't read: every case of it would fail.
+pub(crate) async fn check_in_force(state: &State) -> Result<(), OpenError> {
+    let mut after: Option<String> = None;
+    loop {
+        let query = Query {
+            kind: Activation::KIND,
+            filters: vec![("state", Op::Eq, "confirmed".into())],
+            order_by: "id",
+            descending: false,
+            after: after.map(|id| (id.as_str().into(), id.clone())),
+            limit: MAX_ACTIVATIONS,
+        };
+        let page: Vec<Activation> = list(&state.parts.store, query).await.map_err(OpenError::Records)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.activation_id.clone());
+        let names: BTreeSet<&str> = page.iter().map(|one| one.pack.name.as_str()).collect();
+        for name in names {
+            check_name(state, name).await?;
+        }
+    }
+}
+
+async fn check_name(state: &State, name: &str) -> Result<(), OpenError> {
+    let all = state.activations(name).await.map_err(OpenError::Records)?;
+    let now = state.now();
+    let today = |one: &Activation| one.pack.day_of(now);
+    let in_force = all.first().and_then(|any| in_force(&all, today(any), now));
+    let Some(activation) = in_force else { return Ok(()) };
+    let digest = &activation.pack.digest;
+    let why = match state.find_pack(digest).await.map_err(OpenError::Records)? {
+        Found::Pack(_) => return Ok(()),
+        Found::Absent => "its content is gone".to_owned(),
+        Found::Unreadable(why) => why,
+    };
+    Err(OpenError::InForce { name: name.to_owned(), digest: digest.clone(), why })
 }
 
 /// What a pack's arrival adds; `None` where nothing is new.

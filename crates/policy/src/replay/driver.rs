@@ -6,10 +6,10 @@ use std::sync::Arc;
 use assessment::{HardshipReason, Pack};
 use chassis::Problem;
 use loan::Date;
-use store::{Op, Query, Value};
+use store::{Document, Op, Query, Value};
 
 use super::{Case, Flip, StoredRow, Tally, rules_only, with_offers};
-use crate::documents::{self, Record, epoch_day, load};
+use crate::documents::{Record, epoch_day, read};
 use crate::library::Found;
 use crate::record::DecisionRecord;
 use crate::service::State;
@@ -99,16 +99,16 @@ impl Replay {
             self.limited = !self.waiting.is_empty();
             return Ok(None);
         }
-        let mut cases = Vec::new();
+        let mut gathered = Vec::new();
         let mut full = 0;
         while self.left > 0 && full < FULL_ROWS {
             let Some(row) = self.waiting.pop_front() else { break };
             self.left = self.left.saturating_sub(1);
-            let case = self.case(row).await?;
-            full += usize::from(case.facts.is_some());
-            cases.push(case);
+            let one = self.gather(row).await?;
+            full += usize::from(one.record.is_some());
+            gathered.push(one);
         }
-        self.compute(cases).await.map(Some)
+        self.compute(gathered).await.map(Some)
     }
 
     async fn rows(&self) -> Result<Vec<StoredRow>, Problem> {
@@ -128,19 +128,19 @@ impl Replay {
             after: self.after.clone(),
             limit: PAGE_ROWS,
         };
-        documents::list(&self.state.parts.store, query).await
+        let documents = self.state.parts.store.list(query).await?;
+        let parse = move || documents.iter().map(|one| read(one).map(|found| found.record)).collect();
+        self.state.compute_behind(parse).await
     }
 
-    /// A row with what it takes to make it again: the pack that decided it, and full facts where rules can't do without.
-    async fn case(&mut self, row: StoredRow) -> Result<Case, Problem> {
+    /// A row with what it takes to make it again: the pack that decided it, and the full record where rules can't do without.
+    async fn gather(&mut self, row: StoredRow) -> Result<Gathered, Problem> {
         let rules = self.mode == Mode::RulesOnly;
         let decided_under = if rules { self.decider(&row.pack_digest).await? } else { None };
-        let mut facts = None;
-        if !rules || row.derivation_digest != self.candidate.derivation_digest() {
-            let stored = load::<DecisionRecord>(&self.state.parts.store, &row.decision_id).await?;
-            facts = stored.map(|stored| stored.record.facts);
-        }
-        Ok(Case { row, decided_under, facts })
+        let bare = rules && row.derivation_digest == self.candidate.derivation_digest();
+        let store = &self.state.parts.store;
+        let record = if bare { None } else { store.get(DecisionRecord::KIND, &row.decision_id).await? };
+        Ok(Gathered { row, decided_under, record })
     }
 
     async fn decider(&mut self, digest: &str) -> Result<Option<Arc<Pack>>, Problem> {
@@ -158,10 +158,11 @@ impl Replay {
         Ok(found)
     }
 
-    async fn compute(&mut self, cases: Vec<Case>) -> Result<Vec<Flip>, Problem> {
+    async fn compute(&mut self, gathered: Vec<Gathered>) -> Result<Vec<Flip>, Problem> {
         let (candidate, mode) = (Arc::clone(&self.candidate), self.mode);
         let mut tally = std::mem::take(&mut self.tally);
         let work = move || {
+            let cases: Vec<Case> = gathered.into_iter().map(Gathered::parsed).collect::<Result<_, _>>()?;
             let flips = match mode {
                 Mode::RulesOnly => rules_only(cases, &candidate, &mut tally),
                 Mode::WithOffers => with_offers(cases, &candidate, &mut tally),
@@ -171,5 +172,20 @@ impl Replay {
         let (tally, flips) = self.state.compute_behind(work).await?;
         self.tally = tally;
         Ok(flips)
+    }
+}
+
+/// What a case is made of, as it was read.
+struct Gathered {
+    row: StoredRow,
+    decided_under: Option<Arc<Pack>>,
+    record: Option<Document>,
+}
+
+impl Gathered {
+    fn parsed(self) -> Result<Case, Problem> {
+        let record = self.record.map(|document| read::<DecisionRecord>(&document)).transpose()?;
+        let facts = record.map(|found| found.record.facts);
+        Ok(Case { row: self.row, decided_under: self.decided_under, facts })
     }
 }

@@ -18,6 +18,8 @@ use crate::told::head_out;
 const METHOD: &str = "PublishPack";
 /// Reason of a violation that the pack's checks found.
 const PACK_REFUSED: &str = "PACK_REFUSED";
+/// Most problems that a refusal tells: it travels in headers. CheckPack tells all of them.
+const MAX_TOLD_PROBLEMS: usize = 10;
 /// Largest content as a document, bytes: a commit takes 16 MiB, and control characters take six bytes each.
 const MAX_CONTENT_BYTES: usize = 12 * 1024 * 1024;
 
@@ -50,10 +52,10 @@ pub(crate) async fn handle(
     Ok(PublishPackResponse { pack: Some(head_out(&head.record)) })
 }
 
-/// INVALID_ARGUMENT: a violation for everything that is wrong.
+/// INVALID_ARGUMENT: a violation for everything that is wrong, as far as there is room.
 fn refused(problems: &[PackProblem]) -> Problem {
     let mut v = Violations::new();
-    for PackProblem { file, line, what, mend } in problems {
+    for PackProblem { file, line, what, mend } in problems.iter().take(MAX_TOLD_PROBLEMS) {
         let field = if file.is_empty() { "files".to_owned() } else { format!("files[{file}]") };
         v.add(&field, PACK_REFUSED, format!("line {line}: {what}; {mend}"));
     }

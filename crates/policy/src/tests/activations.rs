@@ -318,3 +318,32 @@ async fn newer_software_brings_its_pack_from_its_day_on_and_yields_to_people() {
     }
     running.stop().await.close().await;
 }
+
+#[tokio::test]
+async fn software_that_cannot_read_the_pack_in_force_does_not_start() {
+    let store = Store::open_inline(None, &SCHEMA).unwrap();
+    let mut running = super::start_with(store.clone(), &PolicyConfig::default()).await;
+    let pack = running.publish(files("cn-instalment", "2.0.0", &[])).await;
+    let proposed = running.propose(proposal(&pack, "2026-07-20")).await.unwrap();
+    running.confirm(BO, &proposed.activation_id).await.unwrap();
+    running.stop().await;
+    let open = || async {
+        let clock = chassis::Clock::manual("2026-07-20T03:00:00Z".parse().unwrap());
+        let parts = crate::Parts { store: store.clone(), clock, ids: chassis::Ids::seeded(8) };
+        crate::Service::open(&PolicyConfig::default(), parts).await
+    };
+    assert!(open().await.is_ok());
+    // As a later engine would find it that knows another catalogue.
+    let content = store.get("pack_content", &pack.digest).await.unwrap().unwrap();
+    let write = store::Write::Put {
+        kind: "pack_content",
+        id: pack.digest.clone(),
+        expected_revision: content.revision,
+        body_version: 1,
+        body: content.body.replace("overload_weight", "overload_factor"),
+        index: Vec::new(),
+    };
+    store.commit(store::Commit { writes: vec![write], ..store::Commit::default() }).await.unwrap();
+    let refusal = open().await.err().unwrap().to_string();
+    assert!(refusal.contains(&pack.digest) && refusal.contains("overload_factor"), "{refusal}");
+}

@@ -203,3 +203,28 @@ async fn only_administrators_of_the_policy_publish() {
     let published = vec![("name", Op::Eq, "cn-instalment".into())];
     assert_eq!(running.store.count("pack", published).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_hostile_pack_is_refused_in_a_few_words() {
+    let mut running = start().await;
+    let many: BTreeMap<String, Vec<u8>> = (0..5_000).map(|nr| (format!("f{nr}"), Vec::new())).collect();
+    let long = BTreeMap::from([("x".repeat(1 << 20), Vec::new())]);
+    let mut wordy = files("cn-instalment", "2.0.0", &[]);
+    let rules: String =
+        (0..100).map(|nr| format!("[[rule]]\nid = \"r{nr}\"\n{} = 1\n", "w".repeat(3_000))).collect();
+    wordy.insert("rules.toml".into(), rules.into_bytes());
+    wordy.insert("contact.toml".into(), vec![0xff, 0xfe, 0x00]);
+    wordy.insert("tables/tiers.csv".into(), vec![0xff; 1_000]);
+    for hostile in [many, long, wordy] {
+        let check = policy::CheckPackRequest { files: hostile.clone() };
+        let told = running.client.check_pack(ask_as(ANN, check)).await.unwrap().into_inner();
+        assert!((1..=200).contains(&told.problems.len()) && told.pack.is_none());
+        let longest = told.problems.iter().map(|problem| problem.what.len() + problem.mend.len()).max();
+        assert!(longest < Some(2_000), "{longest:?}");
+        let publish = policy::PublishPackRequest { request_id: request_id(), files: hostile };
+        let status = running.client.publish_pack(ask_as(ANN, publish)).await.unwrap_err();
+        assert_eq!(refused(&status), (Code::InvalidArgument, "ERROR_REASON_VALIDATION_FAILED".into()));
+        assert!((1..=10).contains(&fields(&status).len()));
+        assert!(status.details().len() < 8 * 1024, "{}", status.details().len());
+    }
+}
