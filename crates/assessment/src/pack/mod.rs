@@ -28,7 +28,7 @@ use loan::{BusinessCalendar, Currency, Date};
 use sha2::{Digest, Sha256};
 
 pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
-pub use cases::{MAX_PACK_TESTS, PackTest, read_tests};
+pub use cases::{MAX_PACK_TESTS, PackTest, read_cases, read_tests};
 pub use check::{CheckedPack, check_pack};
 pub use csv_rows::MAX_TABLE_ROWS;
 pub use load::load_pack;
