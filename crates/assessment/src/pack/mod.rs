@@ -47,7 +47,7 @@ use crate::reached::TableRow;
 use crate::sheet::FactSheet;
 
 /// Most files of a pack.
-pub const MAX_PACK_FILES: usize = 64;
+pub const MAX_PACK_FILES: usize = 128;
 /// Most bytes of a pack, all files together.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
 
