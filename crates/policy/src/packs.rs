@@ -46,7 +46,7 @@ impl PackShelf {
         let mut shelf = Self::default();
         for (name, files) in EMBEDDED {
             let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
-            // A test of this crate runs the tests of the packs that ship; starting needn't again.
+            // What ships passed the tests inside it before it was built in; starting needn't run them again.
             shelf.add(name, load_pack(&PackFiles(files)))?;
         }
         if let Some(folder) = folder {

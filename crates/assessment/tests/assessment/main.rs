@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod grades;
 #[cfg(test)]
 mod interpreter;
