@@ -67,11 +67,48 @@ async fn six_thousand_loans() -> anyhow::Result<()> {
     members(&stage, Bucket::M1, 63).await?;
     members(&stage, Bucket::M2, 40).await?;
 
-    let outcomes =
-        assess(&connect(&endpoint(policy), Principal::service("import"))?, &portfolio, &progress).await?;
-    assert_eq!(outcomes.values().sum::<i64>(), 103, "every overdue loan is answered: {outcomes:?}");
+    let policy = connect(&endpoint(policy), Principal::service("import"))?;
+    let outcomes = assess(&policy, &portfolio, &progress).await?;
+    assert_eq!(outcomes.values().sum::<i64>(), 6_000, "every loan is answered: {outcomes:?}");
+    assert!(!outcomes.keys().any(|outcome| outcome.starts_with("problem")), "{outcomes:?}");
+    // Closed loans at least: nothing of them is owed.
+    assert!(outcomes["REFUSE"] >= 6_000 - 5_728, "{outcomes:?}");
+
+    let extremes = extremes(&portfolio);
+    // Four were charged off.
+    assert_eq!(extremes.loans.len(), 2 * 54);
+    let outcomes = assess(&policy, &extremes, &progress).await?;
+    assert_eq!(outcomes.values().sum::<i64>(), 2 * 54, "{outcomes:?}");
     assert!(!outcomes.keys().any(|outcome| outcome.starts_with("problem")), "{outcomes:?}");
     Ok(())
+}
+
+/// Loans of every status, ten of each at most, once without any income and once with debts of 469 % of it.
+fn extremes(portfolio: &Portfolio) -> Portfolio {
+    let mut loans = Vec::new();
+    let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
+    for loan in &portfolio.loans {
+        let taken = taken.entry(loan.status.as_str()).or_default();
+        *taken += 1;
+        if *taken > 10 {
+            continue;
+        }
+        for debts in [0, 469] {
+            let mut changed = loan.clone();
+            let statement = changed.facts.as_mut().unwrap().statement.as_mut().unwrap();
+            let income = statement.declared_income[0].amount.as_mut().unwrap();
+            if debts == 0 {
+                income.minor_units = 0;
+            }
+            let debts = income.minor_units * debts / 100;
+            statement.priority_debt_payments.as_mut().unwrap().minor_units = debts;
+            if !statement.verified_income.is_empty() {
+                statement.verified_income = statement.declared_income.clone();
+            }
+            loans.push(changed);
+        }
+    }
+    Portfolio { as_of: portfolio.as_of, loans }
 }
 
 /// Pages through a bucket: as many loans as were counted, none twice, each of them really in it.

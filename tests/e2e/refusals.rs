@@ -301,6 +301,28 @@ async fn what_never_comes_is_decided_by_a_person() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_policy_can_not_assess_a_person_takes() -> anyhow::Result<()> {
     let stage = Stage::start(JULY).await?;
+    // The loan begins in September.
+    let mut case = li().of("later").without_documents();
+    (case.loan.paid, case.loan.interest_from) = (0, day("2026-09-15"));
+    stage.register(&case.loan).await?;
+    let answer = stage.cases_for("later").submit_application(case.said).await?.into_inner();
+    let application_id = answer.application.unwrap().application_id;
+    let watch = pb::WatchApplicationRequest { application_id, resume_token: String::new() };
+    let mut changes = stage.cases("officer:chen")?.watch_application(watch).await?.into_inner();
+    let mut state = ApplicationState::Submitted;
+    while state == ApplicationState::Submitted {
+        let change = tokio::time::timeout(std::time::Duration::from_secs(60), changes.message()).await??;
+        let seen = change.unwrap().application.unwrap();
+        state = seen.state();
+        assert_eq!(seen.assessment, None);
+    }
+    assert_eq!(state, ApplicationState::InReview);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_that_is_paid_up_is_refused_by_a_person() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
     // Nothing is left to pay, yet the core system has not closed the loan.
     let mut case = li().of("paid").without_documents();
     (case.loan.paid, case.loan.interest_from) = (12, day("2025-01-15"));
@@ -316,13 +338,17 @@ async fn what_policy_can_not_assess_a_person_takes() -> anyhow::Result<()> {
     let application_id = answer.application.unwrap().application_id;
     let watch = pb::WatchApplicationRequest { application_id, resume_token: String::new() };
     let mut changes = stage.cases("officer:chen")?.watch_application(watch).await?.into_inner();
-    let mut state = ApplicationState::Submitted;
-    while state == ApplicationState::Submitted {
+    let seen = loop {
         let change = tokio::time::timeout(std::time::Duration::from_secs(60), changes.message()).await??;
         let seen = change.unwrap().application.unwrap();
-        state = seen.state();
-        assert_eq!(seen.assessment, None);
-    }
-    assert_eq!(state, ApplicationState::InReview);
+        if seen.state() != ApplicationState::Submitted {
+            break seen;
+        }
+    };
+    assert_eq!(seen.state(), ApplicationState::InReview);
+    let assessment = seen.assessment.unwrap();
+    assert_eq!(assessment.outcome, "REFUSE");
+    assert!(assessment.offers.is_empty());
+    assert_eq!(assessment.leaning[0].code(), common::DeclineCode::NotInArrearsOrAtRisk);
     Ok(())
 }

@@ -26,7 +26,11 @@ pub async fn of_case(
         case_id: application.application_id.clone(),
         borrower_id: application.borrower_id.clone(),
         as_of: today,
-        loan: LoanFacts { loan_id: loan.loan_id.clone(), account: loan.account.clone() },
+        loan: LoanFacts {
+            loan_id: loan.loan_id.clone(),
+            account: loan.account.clone(),
+            closed: loan.closed_outside,
+        },
         reason: application.hardship.reason,
         hardship_end: application.hardship.expected_end,
         statement: application.hardship.statement_on(today),

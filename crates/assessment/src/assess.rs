@@ -1,20 +1,25 @@
 //! The assessment of one case: rules, affordability, search, offers, decision.
 
+use loan::Terms;
+
 use crate::candidate::{Candidate, Infeasible, Kinds};
 use crate::case::Case;
+use crate::closed;
 use crate::codes::{Authority, DeclineCode, EvidenceType, OfferLabel, Outcome, ProposalOutcome};
 use crate::decision::{
     Decision, DeclineReason, ENGINE_VERSION, LocalizedText, Offer, ProposalVerdict, SearchWitness,
 };
 use crate::error::AssessError;
 use crate::facts::{FACTS_VERSION, Facts};
+use crate::front;
 use crate::generation::Space;
 use crate::offer;
 use crate::pack::{Limits, Pack, Rule};
 use crate::proposal::{self, Completed};
 use crate::reached::Reached;
 use crate::ruling::{Ruling, told};
-use crate::selection::{self, Choice, Pool, Search};
+use crate::search::Search;
+use crate::selection::{self, Choice, Pool};
 use crate::sheet::FactSheet;
 use crate::valuation::Valuer;
 
@@ -40,7 +45,10 @@ pub(crate) fn assess_noting(
     detail: Trace,
     reached: Option<&Reached>,
 ) -> Result<Decision, AssessError> {
-    let mut case = Case::new(pack, facts)?;
+    let mut case = match Case::new(pack, facts) {
+        Err(AssessError::Closed) => return closed::decide(pack, facts, detail),
+        case => case?,
+    };
     case.reached = reached;
     let ruling = Ruling::of(&case);
     let answer = answer(&case, &ruling)?;
@@ -70,9 +78,24 @@ pub(crate) fn assess_noting(
     Ok(decision)
 }
 
-/// The facts that a pack's rules see of a case. Errors: see [`AssessError`].
+/// The facts that a pack's rules see of a case; of a closed loan there are none. Errors: see [`AssessError`].
 pub fn fact_sheet(pack: &Pack, facts: &Facts) -> Result<FactSheet, AssessError> {
     Ok(Case::new(pack, facts)?.sheet)
+}
+
+/// Every candidate that the pack allows for a case, feasible or not, in the order of the search: what an audit of the
+/// offers starts from. None where the rules allow no terms. Errors: see [`AssessError`].
+pub fn candidates(pack: &Pack, facts: &Facts) -> Result<Vec<Terms>, AssessError> {
+    let case = Case::new(pack, facts)?;
+    let ruling = Ruling::of(&case);
+    let mut found = Vec::new();
+    if let Some(space) = Space::of(&case, &ruling) {
+        space.each(&mut |terms| {
+            found.push(terms);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 /// What a decision says beside its facts and trace.
@@ -137,7 +160,7 @@ fn push(codes: &mut Vec<DeclineCode>, code: DeclineCode) {
     }
 }
 
-fn decline_reasons(pack: &Pack, codes: &[DeclineCode]) -> Vec<DeclineReason> {
+pub(crate) fn decline_reasons(pack: &Pack, codes: &[DeclineCode]) -> Vec<DeclineReason> {
     // INVARIANT: the checker demands sentences for every code.
     codes.iter().filter_map(|code| pack.reason(*code).cloned()).collect()
 }
@@ -161,18 +184,26 @@ fn negotiate(
     let valuer = Valuer::new(case)?;
     let mut search = Search::run(case, &valuer, space)?;
     let tried = try_proposal(case, &valuer, space)?;
-    let automatic = if may_be_automatic(case, ruling, tried.as_ref())? {
-        search.automatic(case, ruling)?
-    } else {
-        Vec::new()
-    };
+    let automatic =
+        if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
     let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
-    let candidates = if automatic.is_empty() { &search.feasible } else { &automatic };
-    let (front, beaten) = selection::front(candidates);
+    let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
+    let (front, beaten) = front::front(&mut search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
-    let carried = tried.as_ref().and_then(|tried| carry(tried, candidates));
-    let choices = selection::choose(case, ruling, &front, carried)?;
+    let near = match &tried {
+        Some(Tried { result: Err(_), kinds, pays, .. }) => {
+            let place = selection::nearest(&mut search, &places, *kinds, pays)?;
+            place.map(|place| search.finalist(place)).transpose()?.flatten()
+        }
+        _ => None,
+    };
+    let carried = match (&tried, &near) {
+        (Some(Tried { result: Ok(candidate), .. }), _) => Some((candidate, OfferLabel::Proposal)),
+        (_, Some(candidate)) => Some((candidate, OfferLabel::NearestToProposal)),
+        _ => None,
+    };
+    let choices = selection::choose(&mut search, ruling, &front, carried)?;
     for choice in &choices {
         answer.offers.push(offer::build(case, ruling, &valuer, choice)?);
     }
@@ -230,15 +261,6 @@ fn try_proposal(case: &Case<'_>, valuer: &Valuer, space: &Space<'_>) -> Result<O
         other => other,
     };
     Ok(Some(Tried { completed: changes, kinds, pays, result }))
-}
-
-/// The candidate that carries the proposal, or the nearest to it, with its label.
-fn carry<'a>(tried: &'a Tried, candidates: &'a [Candidate]) -> Option<(&'a Candidate, OfferLabel)> {
-    match &tried.result {
-        Ok(candidate) => Some((candidate, OfferLabel::Proposal)),
-        Err(_) => selection::nearest(candidates, tried.kinds, &tried.pays)
-            .map(|candidate| (candidate, OfferLabel::NearestToProposal)),
-    }
 }
 
 fn verdict(case: &Case<'_>, tried: &Tried, choices: &[Choice], offers: &[Offer]) -> ProposalVerdict {

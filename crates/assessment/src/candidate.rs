@@ -1,5 +1,6 @@
 //! One candidate: terms, their exact schedule, whether they can be kept, and what they are worth.
 
+use loan::value::Flow;
 use loan::{Amortisation, Amount, Applied, Date, LoanError, Measure, Rate, Ratio, Terms};
 use rust_decimal::Decimal;
 
@@ -10,7 +11,7 @@ use crate::error::AssessError;
 use crate::fixed::Fixed;
 use crate::reached::RowKey;
 use crate::ruling::Ruling;
-use crate::valuation::{Value, Valuer, by_month};
+use crate::valuation::{Value, Valuer};
 
 /// Terms with everything that ranking needs.
 #[derive(Debug, Clone)]
@@ -40,6 +41,12 @@ impl Kinds {
 
     pub fn has(self, kind: MeasureKind) -> bool {
         self.0 & self.bit(kind) != 0
+    }
+
+    /// A number that tells candidates of other kinds or another end apart, mostly.
+    pub fn apart(self, end: Date) -> u64 {
+        let day = u64::from(end.day_of_year().unsigned_abs());
+        (u64::from(end.year().unsigned_abs()) << 32) | (day << 16) | u64::from(self.0)
     }
 
     fn bit(self, kind: MeasureKind) -> u16 {
@@ -84,6 +91,8 @@ pub(crate) enum Infeasible {
     CatchUp { pay: Amount },
     /// The pack doesn't allow the measure, or not as far.
     NotAllowed(MeasureKind),
+    /// Penalty would be left in an instalment that is emptied.
+    PenaltyAlone,
     /// The all-in cost would exceed the cap.
     Cost,
     /// The schedule can't be computed.
@@ -104,24 +113,13 @@ impl Candidate {
             Err(error) => return Ok(Err(Infeasible::Schedule(error))),
         };
         let kinds = Kinds::of(&terms);
-        let pays = payments(case, &applied)?;
-        if applied.flows.iter().any(|flow| flow.date < case.facts.as_of) {
-            return Ok(Err(Infeasible::Past));
-        }
-        let settles = kinds.has(MeasureKind::Settlement);
-        let lump = if settles { case.lump_sum } else { Amount::ZERO };
-        let mut problem = beyond_share(case, &pays, lump)?;
-        if problem.is_none() && !settles {
-            problem = undocumented_catch_up(case, &applied);
-        }
-        // The term comes last: it is named only where nothing else stands against the terms.
-        if problem.is_none() && applied.end > case.latest_end()? {
-            problem = Some(Infeasible::Term);
-        }
-        if let Some(problem) = problem {
+        let mut pays = Vec::new();
+        let payments = Payments::of(case, &applied)?;
+        payments.by_month(case, &mut pays)?;
+        if let Some(problem) = payments.problem(case, kinds, &pays)? {
             return Ok(Err(problem));
         }
-        let value = valuer.value(case, &pays, lump)?;
+        let value = valuer.value(case, &pays, lump_for(case, kinds))?;
         let lender_gain = value.lender.sub(valuer.none.lender)?;
         let borrower_gain = valuer.none.borrower.sub(value.borrower)?;
         Ok(Ok(Self { terms, kinds, applied, pays, value, lender_gain, borrower_gain }))
@@ -130,7 +128,11 @@ impl Candidate {
     /// Payments by month that terms would ask for; nothing where no schedule follows from them.
     pub fn payments_of(case: &Case<'_>, terms: &Terms) -> Result<Vec<i64>, AssessError> {
         match loan::relief::apply(&case.state, case.contract(), terms, case.facts.as_of) {
-            Ok(applied) => payments(case, &applied),
+            Ok(applied) => {
+                let mut pays = Vec::new();
+                Payments::of(case, &applied)?.by_month(case, &mut pays)?;
+                Ok(pays)
+            }
             Err(LoanError::Arithmetic(error)) => Err(error.into()),
             Err(_) => Ok(Vec::new()),
         }
@@ -138,36 +140,18 @@ impl Candidate {
 
     /// Present-value loss at the contract rate, at the last due date, and its share of the principal left.
     pub fn pv_loss(&self, case: &Case<'_>) -> Result<(Amount, Ratio), AssessError> {
-        Ok(loan::value::pv_loss(&loan::value::Change {
-            before: &loan::preview::open_flows(&case.state)?,
-            after: &self.applied.flows,
-            annual_rate: case.contract().annual_rate,
-            at: case.state.value_date(),
-            principal_left: case.state.principal_left,
-        })?)
+        pv_loss(case, &self.applied.flows)
     }
 
     /// Nominal yearly cost of what remains, against principal left and what is due, at the last due date;
     /// an unchanged contract costs its own rate. `None`: it pays back less, or costs more than 1,000 % a year.
     pub fn annual_cost(&self, case: &Case<'_>) -> Result<Option<Decimal>, AssessError> {
-        let rate = loan::value::annual_cost(outlay(case)?, &self.applied.flows, case.state.value_date())?;
-        Ok(rate.map(|rate| rate.decimal().round_dp(COST_PLACES)))
+        annual_cost(case, &self.applied.flows)
     }
 
-    /// Whether the all-in cost stays under the pack's cap. A contract on the declining balance that is under the
-    /// cap stays so where nothing is added; only the others need the exact rate.
+    /// Whether the all-in cost stays under the pack's cap.
     pub fn within_cost_cap(&self, case: &Case<'_>) -> Result<bool, AssessError> {
-        let Some(cap) = case.pack.settings.cost_cap.map(|cap| cap.decimal()) else { return Ok(true) };
-        let contract = case.contract();
-        let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
-        let adds_nothing = self.applied.relief_interest <= Amount::ZERO;
-        if declining && adds_nothing && contract.annual_rate.decimal() <= cap {
-            return Ok(true);
-        }
-        // Worth no more than the outlay at the cap: the cost can't be above it. The exact rate, which takes far
-        // longer, only decides the others.
-        let at_cap = loan::value::pv_exact(&self.applied.flows, Rate::from(cap), case.state.value_date())?;
-        Ok(at_cap <= outlay(case)?.exact() || self.annual_cost(case)?.is_some_and(|cost| cost <= cap))
+        within_cost_cap(case, &self.applied.flows, self.applied.relief_interest)
     }
 
     /// Waived penalty, accrued interest and principal given up: what the authority matrix looks at.
@@ -182,23 +166,8 @@ impl Candidate {
 
     /// Whether the terms lie within the automatic mandate, which the rules must have opened.
     pub fn in_mandate(&self, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<bool, AssessError> {
-        let settings = &case.pack.settings;
-        let allowed = |measure: &Measure| {
-            settings.automatic_measures.contains(&measure_kind(measure))
-                && match measure {
-                    Measure::Deferral { months, .. } => {
-                        u32::from(*months) <= settings.automatic_deferral_months
-                    }
-                    _ => true,
-                }
-        };
-        // The mandate is a deferral or an extension, not both at once.
-        let one_kind =
-            self.terms.measures.iter().filter(|measure| !is_waiver(measure_kind(measure))).count() == 1;
-        if !ruling.mandate || !one_kind || !self.terms.measures.iter().all(allowed) {
-            return Ok(false);
-        }
-        Ok(self.pv_loss(case)?.1 <= settings.automatic_pv_loss)
+        Ok(may_be_in_mandate(case, ruling, &self.terms)
+            && self.pv_loss(case)?.1 <= case.pack.settings.automatic_pv_loss)
     }
 
     /// Who must decide these terms: the matrix, never less than the mandate and the rules ask for.
@@ -229,26 +198,129 @@ impl Candidate {
     }
 }
 
+/// Whether the terms are of the kind that the automatic mandate holds, their present-value loss apart.
+pub(crate) fn may_be_in_mandate(case: &Case<'_>, ruling: &Ruling<'_>, terms: &Terms) -> bool {
+    let settings = &case.pack.settings;
+    let allowed = |measure: &Measure| {
+        settings.automatic_measures.contains(&measure_kind(measure))
+            && match measure {
+                Measure::Deferral { months, .. } => u32::from(*months) <= settings.automatic_deferral_months,
+                _ => true,
+            }
+    };
+    // The mandate is a deferral or an extension, not both at once.
+    let one_kind = terms.measures.iter().filter(|measure| !is_waiver(measure_kind(measure))).count() == 1;
+    ruling.mandate && one_kind && terms.measures.iter().all(allowed)
+}
+
+/// Present-value loss of payments at the contract rate, at the last due date, and its share of the principal left.
+pub(crate) fn pv_loss(case: &Case<'_>, flows: &[Flow]) -> Result<(Amount, Ratio), AssessError> {
+    Ok(loan::value::pv_loss(&loan::value::Change {
+        before: &loan::preview::open_flows(&case.state)?,
+        after: flows,
+        annual_rate: case.contract().annual_rate,
+        at: case.state.value_date(),
+        principal_left: case.state.principal_left,
+    })?)
+}
+
 /// Places of an annual cost.
 const COST_PLACES: u32 = 4;
 
+fn annual_cost(case: &Case<'_>, flows: &[Flow]) -> Result<Option<Decimal>, AssessError> {
+    let rate = loan::value::annual_cost(outlay(case)?, flows, case.state.value_date())?;
+    Ok(rate.map(|rate| rate.decimal().round_dp(COST_PLACES)))
+}
+
+/// Whether the all-in cost stays under the pack's cap. A contract on the declining balance that is under the
+/// cap stays so where nothing is added; only the others need the exact rate.
+pub(crate) fn within_cost_cap(
+    case: &Case<'_>,
+    flows: &[Flow],
+    relief_interest: Amount,
+) -> Result<bool, AssessError> {
+    let Some(cap) = case.pack.settings.cost_cap.map(Ratio::decimal) else { return Ok(true) };
+    let contract = case.contract();
+    let declining = contract.amortisation != Amortisation::Flat && case.state.owed.fee.is_zero();
+    if declining && relief_interest <= Amount::ZERO && contract.annual_rate.decimal() <= cap {
+        return Ok(true);
+    }
+    // Worth no more than the outlay at the cap: the cost can't be above it. The exact rate, which takes far
+    // longer, only decides the others.
+    let at_cap = loan::value::pv_exact(flows, Rate::from(cap), case.state.value_date())?;
+    Ok(at_cap <= outlay(case)?.exact() || annual_cost(case, flows)?.is_some_and(|cost| cost <= cap))
+}
+
 /// What the payments buy: principal left and what is due of interest and fees.
-fn outlay(case: &Case<'_>) -> Result<Amount, AssessError> {
+pub(crate) fn outlay(case: &Case<'_>) -> Result<Amount, AssessError> {
     let arrears = &case.state.arrears;
     Ok(Amount::try_sum([case.state.principal_left, arrears.interest, arrears.fee])?)
 }
 
-fn payments(case: &Case<'_>, applied: &Applied) -> Result<Vec<i64>, AssessError> {
-    let as_of = case.facts.as_of;
-    let mut dues: Vec<(usize, Amount)> =
-        applied.flows.iter().map(|flow| (month_of(as_of, flow.date), flow.amount)).collect();
-    // Penalty that isn't waived stays due; it is paid with the first payment.
-    let penalty = case.state.arrears.penalty.sub_floor0(applied.waived.penalty)?;
-    if !penalty.is_zero() {
-        let first = applied.first_payment.map_or(0, |(date, _)| month_of(as_of, date));
-        dues.push((first, penalty));
+/// The lump sum that terms of these kinds may use.
+pub(crate) fn lump_for(case: &Case<'_>, kinds: Kinds) -> Amount {
+    if kinds.has(MeasureKind::Settlement) { case.lump_sum } else { Amount::ZERO }
+}
+
+/// What terms ask to be paid.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Payments<'a> {
+    pub flows: &'a [Flow],
+    /// Penalty that isn't waived; it is paid with the first payment.
+    pub penalty: Amount,
+    pub end: Date,
+}
+
+impl<'a> Payments<'a> {
+    fn of(case: &Case<'_>, applied: &'a Applied) -> Result<Self, AssessError> {
+        let penalty = case.state.arrears.penalty.sub_floor0(applied.waived.penalty)?;
+        Ok(Self { flows: &applied.flows, penalty, end: applied.end })
     }
-    by_month(&dues)
+
+    /// Sums payments by month, minor units, behind what `pays` holds.
+    pub fn by_month(&self, case: &Case<'_>, pays: &mut Vec<i64>) -> Result<(), AssessError> {
+        let (as_of, first) = (case.facts.as_of, pays.len());
+        let mut add = |month: usize, amount: Amount| -> Result<(), AssessError> {
+            let month = first.saturating_add(month);
+            if pays.len() <= month {
+                pays.resize(month + 1, 0);
+            }
+            let Some(sum) = pays.get_mut(month) else { return Ok(()) };
+            *sum =
+                sum.checked_add(amount.minor()).ok_or(AssessError::Arithmetic { at: "payments by month" })?;
+            Ok(())
+        };
+        for flow in self.flows {
+            add(month_of(as_of, flow.date), flow.amount)?;
+        }
+        if !self.penalty.is_zero() {
+            let first = self.flows.first().map_or(0, |flow| month_of(as_of, flow.date));
+            add(first, self.penalty)?;
+        }
+        Ok(())
+    }
+
+    /// What stands against them; `pays` are their sums by month.
+    pub fn problem(
+        &self,
+        case: &Case<'_>,
+        kinds: Kinds,
+        pays: &[i64],
+    ) -> Result<Option<Infeasible>, AssessError> {
+        if self.flows.first().is_some_and(|flow| flow.date < case.facts.as_of) {
+            return Ok(Some(Infeasible::Past));
+        }
+        if let Some(problem) = beyond_share(case, pays, lump_for(case, kinds))? {
+            return Ok(Some(problem));
+        }
+        if !kinds.has(MeasureKind::Settlement)
+            && let Some(problem) = undocumented_catch_up(case, self.flows)
+        {
+            return Ok(Some(problem));
+        }
+        // The term comes last: it is named only where nothing else stands against the terms.
+        Ok((self.end > case.latest_end).then_some(Infeasible::Term))
+    }
 }
 
 /// The first month that asks for more than the share and what is left of the lump sum.
@@ -256,21 +328,25 @@ fn beyond_share(case: &Case<'_>, pays: &[i64], lump: Amount) -> Result<Option<In
     let mut lump = lump;
     for (month, pay) in pays.iter().map(|pay| Amount::new(*pay)).enumerate() {
         let share = case.affordability.share(month);
+        if pay <= share {
+            continue;
+        }
         let means = share.add(lump)?;
         if pay > means {
             return Ok(Some(Infeasible::Share { month, pay, means }));
         }
-        lump = lump.sub_floor0(pay.sub_floor0(share)?)?;
+        lump = means.sub(pay)?;
     }
     Ok(None)
 }
 
 /// A payment above the contract's instalments in a month without verified income.
-fn undocumented_catch_up(case: &Case<'_>, applied: &Applied) -> Option<Infeasible> {
+fn undocumented_catch_up(case: &Case<'_>, flows: &[Flow]) -> Option<Infeasible> {
     let verified = &case.facts.statement.verified_income;
-    for flow in &applied.flows {
+    let above = flows.iter().filter(|flow| flow.amount > case.highest_instalment);
+    for flow in above {
         let month = month_of(case.facts.as_of, flow.date);
-        if flow.amount > case.highest_instalment && current(verified, month).is_none() {
+        if current(verified, month).is_none() {
             return Some(Infeasible::CatchUp { pay: flow.amount });
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Case<'a> {
     /// Proved lump sum that is left after the months in which essentials aren't covered.
     pub lump_sum: Amount,
     pub sheet: FactSheet,
+    /// The last day on which a plan may end: the pack's months after interest began to run.
+    pub latest_end: Date,
     /// Learns what is used of the pack; `None` outside the tests of packs.
     pub reached: Option<&'a Reached>,
 }
@@ -52,8 +54,8 @@ impl<'a> Case<'a> {
             return Err(AssessError::NotAssessable { reason: "the day lies before the loan" });
         }
         let state = facts.loan.account.state(facts.as_of)?;
-        if state.closed {
-            return Err(AssessError::NotAssessable { reason: "nothing is owed on the loan" });
+        if facts.loan.closed || state.closed {
+            return Err(AssessError::Closed);
         }
         let history = state.history(facts.as_of)?;
         let open = contract_instalments(&facts.loan.account, &state)?;
@@ -66,6 +68,7 @@ impl<'a> Case<'a> {
         let grade = pack.tables.grade(state.bucket, history.late_months_6m);
         let (_, tier) = pack.tables.tier(state.bucket, grade);
         let lump_sum = usable_lump_sum(facts, &affordability)?;
+        let longest = jiff::Span::new().months(i64::from(pack.settings.max_total_term_months));
         let mut case = Self {
             pack,
             facts,
@@ -78,6 +81,7 @@ impl<'a> Case<'a> {
             highest_instalment,
             lump_sum,
             sheet: FactSheet::empty(),
+            latest_end: contract.interest_from.checked_add(longest).map_err(|_| out_of_calendar())?,
             reached: None,
         };
         case.sheet = derive(&case)?;
@@ -86,13 +90,6 @@ impl<'a> Case<'a> {
 
     pub fn contract(&self) -> &'a Contract {
         self.facts.loan.account.contract()
-    }
-
-    /// The last day on which a plan may end: the pack's months after interest began to run.
-    pub fn latest_end(&self) -> Result<Date, AssessError> {
-        let months = jiff::Span::new().months(i64::from(self.pack.settings.max_total_term_months));
-        let from = self.contract().interest_from;
-        from.checked_add(months).map_err(|_| AssessError::Arithmetic { at: "calendar" })
     }
 
     /// Whether anything is overdue.
@@ -108,6 +105,10 @@ impl<'a> Case<'a> {
         };
         self.facts.evidence.iter().filter(counts).count()
     }
+}
+
+fn out_of_calendar() -> AssessError {
+    AssessError::Arithmetic { at: "calendar" }
 }
 
 /// What the contract asks in each open row; a row that a plan added counts as the contract's last.

@@ -12,7 +12,7 @@ use crate::codes::{
 };
 
 /// Version of the engine; changes whenever the same facts and pack may give another answer.
-pub const ENGINE_VERSION: &str = "1.0.0";
+pub const ENGINE_VERSION: &str = "1.1.0";
 
 /// The answer about a case. Serialised, it is the same bytes for the same facts and pack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,9 +9,12 @@ pub enum AssessError {
     /// Pack and loan are of different currencies.
     #[error("pack is for `{pack}`, loan is in `{loan}`")]
     CurrencyMismatch { pack: String, loan: String },
-    /// There is nothing to assess, for example a closed loan.
+    /// There is nothing to assess.
     #[error("case cannot be assessed: {reason}")]
     NotAssessable { reason: &'static str },
+    /// The loan is closed: nothing can be derived about it. [`crate::assess`] answers this itself.
+    #[error("case cannot be assessed: nothing is owed on the loan")]
+    Closed,
     /// A fact is out of its range.
     #[error("fact `{field}` is invalid: {reason}")]
     InvalidFacts { field: &'static str, reason: String },
@@ -28,7 +31,7 @@ impl AssessError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::CurrencyMismatch { .. } => "CURRENCY_MISMATCH",
-            Self::NotAssessable { .. } => "NOT_ASSESSABLE",
+            Self::NotAssessable { .. } | Self::Closed => "NOT_ASSESSABLE",
             Self::InvalidFacts { .. } => "INVALID_FACTS",
             Self::Loan(error) => error.code(),
             Self::Arithmetic { .. } => "ARITHMETIC_OVERFLOW",

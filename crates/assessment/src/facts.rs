@@ -61,6 +61,9 @@ pub struct LoanFacts {
     pub loan_id: String,
     /// Contract, product and everything that happened since.
     pub account: Account,
+    /// Closed outside (fully paid, charged off), whatever the account says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
 }
 
 /// Income, essential outgoings and other debts, by month.

@@ -65,6 +65,19 @@ impl Fixed {
         high.checked_add(div_half_even(low, SCALE)).map(Self).ok_or(OVERFLOW)
     }
 
+    /// The nearest binary float: only for searching, never for an answer.
+    pub fn approximate(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "a search prunes with a margin far above it")]
+        let units = self.0 as f64;
+        units / 1e18
+    }
+
+    /// The largest whole number of minor units that isn't above this times `amount`; the amount isn't negative.
+    pub fn floor_of(self, amount: i64) -> Result<i64, AssessError> {
+        let product = self.0.checked_mul(i128::from(amount)).ok_or(OVERFLOW)?;
+        i64::try_from(product.div_euclid(SCALE)).map_err(|_| OVERFLOW)
+    }
+
     /// Quotient of two whole numbers, HALF_EVEN at 18 places.
     pub fn ratio(numerator: i64, denominator: i64) -> Result<Self, AssessError> {
         if denominator == 0 {
@@ -95,15 +108,18 @@ impl Fixed {
 
 /// Integer quotient rounded HALF_EVEN; `divisor` isn't zero.
 fn div_half_even(value: i128, divisor: i128) -> i128 {
-    let quotient = value.div_euclid(divisor);
-    let rest = value.rem_euclid(divisor);
-    // INVARIANT: 0 ≤ rest < |divisor|; comparing rest with what is left of the divisor avoids doubling it.
-    let up = match rest.cmp(&(divisor.abs() - rest)) {
+    let (size, by) = (value.unsigned_abs(), divisor.unsigned_abs());
+    // One division: the machine's own where the divisor has 64 bits.
+    let quotient = size / by;
+    let rest = size - quotient * by;
+    // INVARIANT: 0 ≤ rest < by; comparing rest with what is left of the divisor avoids doubling it.
+    let up = match rest.cmp(&(by - rest)) {
         std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Equal => quotient.rem_euclid(2) == 1,
+        std::cmp::Ordering::Equal => quotient % 2 == 1,
         std::cmp::Ordering::Less => false,
     };
-    if up { quotient + divisor.signum() } else { quotient }
+    let rounded = i128::try_from(if up { quotient + 1 } else { quotient }).unwrap_or(i128::MAX);
+    if (value < 0) == (divisor < 0) { rounded } else { -rounded }
 }
 
 #[cfg(test)]

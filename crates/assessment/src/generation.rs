@@ -16,9 +16,6 @@ use crate::pack::program::Effect;
 use crate::pack::{Limits, Rule};
 use crate::ruling::Ruling;
 
-/// Most candidates of one case; generation stops there.
-pub(crate) const MAX_CANDIDATES: usize = 4096;
-
 /// What may be generated for a case.
 pub(crate) struct Space<'a> {
     case: &'a Case<'a>,
@@ -83,6 +80,11 @@ impl<'a> Space<'a> {
         self.allows(MeasureKind::WaivePenalty) && self.case.in_arrears()
     }
 
+    /// Whether any penalty is due.
+    pub fn owes_penalty(&self) -> bool {
+        !self.case.state.arrears.penalty.is_zero()
+    }
+
     /// Last day of the month that holds the assessment day plus the pack's days.
     pub fn first_payment(&self) -> Result<Date, AssessError> {
         let span = jiff::Span::new().days(i64::from(self.case.pack.settings.first_payment_min_days));
@@ -116,9 +118,10 @@ impl<'a> Space<'a> {
         self.case.facts.as_of.checked_add(span).map_err(|_| AssessError::Arithmetic { at: "calendar" })
     }
 
-    /// Every candidate, in a fixed order.
-    pub fn generate(&self) -> Result<Vec<Terms>, AssessError> {
-        let mut found = Found { space: self, terms: Vec::new() };
+    /// Gives every candidate to `take`, in a fixed order.
+    pub fn each(&self, take: &mut Take<'_>) -> Result<(), AssessError> {
+        // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
+        let mut found = Found { space: self, take };
         let deferrals = self.deferrals();
         for deferral in &deferrals {
             found.push(vec![deferral.clone()])?;
@@ -126,12 +129,7 @@ impl<'a> Space<'a> {
         self.reductions(&mut found)?;
         self.tokens(&mut found)?;
         self.re_solved(&mut found, &deferrals)?;
-        self.settlements(&mut found)?;
-        found.terms.truncate(MAX_CANDIDATES);
-        if let Some(reached) = self.case.reached {
-            reached.note_terms(self.case, &found.terms);
-        }
-        Ok(found.terms)
+        self.settlements(&mut found)
     }
 
     fn deferrals(&self) -> Vec<Measure> {
@@ -148,7 +146,7 @@ impl<'a> Space<'a> {
         found
     }
 
-    fn reductions(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn reductions(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::PaymentReduction) {
             return Ok(());
         }
@@ -171,7 +169,7 @@ impl<'a> Space<'a> {
         Ok(())
     }
 
-    fn tokens(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn tokens(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::TokenPayments) {
             return Ok(());
         }
@@ -191,7 +189,7 @@ impl<'a> Space<'a> {
     }
 
     /// Extensions and lower rates, alone, after re-ageing, and after a deferral; re-ageing alone.
-    fn re_solved(&self, found: &mut Found<'_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
+    fn re_solved(&self, found: &mut Found<'_, '_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
         let re_ages = self.re_ages();
         for re_age in &re_ages {
             found.push(vec![re_age.clone()])?;
@@ -245,7 +243,7 @@ impl<'a> Space<'a> {
         pairs
     }
 
-    fn settlements(&self, found: &mut Found<'_, '_>) -> Result<(), AssessError> {
+    fn settlements(&self, found: &mut Found<'_, '_, '_>) -> Result<(), AssessError> {
         if !self.allows(MeasureKind::Settlement) {
             return Ok(());
         }
@@ -312,20 +310,44 @@ fn months_shifted(measures: &[Measure]) -> u16 {
         .sum()
 }
 
-struct Found<'a, 'b> {
+/// What becomes of a candidate.
+pub(crate) type Take<'t> = dyn FnMut(Terms) -> Result<(), AssessError> + 't;
+
+struct Found<'a, 'b, 't> {
     space: &'a Space<'b>,
-    terms: Vec<Terms>,
+    take: &'a mut Take<'t>,
 }
 
-impl Found<'_, '_> {
-    /// Adds terms with the waiver of penalty and, where rows stay overdue, a first payment date.
-    fn push(&mut self, mut measures: Vec<Measure>) -> Result<(), AssessError> {
-        if self.space.waives_penalty() {
-            measures.insert(0, Measure::WaivePenalty { waiver: Waiver::ALL });
-        }
+impl Found<'_, '_, '_> {
+    /// Adds terms with each waiver of penalty that the tier allows and, where rows stay overdue, a first payment date.
+    fn push(&mut self, measures: Vec<Measure>) -> Result<(), AssessError> {
         let first_payment =
             if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };
-        self.terms.push(Terms { measures, first_payment });
+        if !self.space.waives_penalty() {
+            return self.give(Terms { measures, first_payment });
+        }
+        // Of no penalty every share is the same; where overdue rows are emptied, what isn't waived would be due at once.
+        let all_or_nothing = !self.space.owes_penalty()
+            || measures
+                .iter()
+                .any(|measure| matches!(measure, Measure::ReAge { .. } | Measure::Settlement { .. }));
+        let shares = match self.space.tier.waived_penalty_shares.as_slice() {
+            [] => &[Ratio::ONE],
+            _ if all_or_nothing => &[Ratio::ONE],
+            shares => shares,
+        };
+        for share in shares {
+            let waiver = Measure::WaivePenalty { waiver: Waiver::Share(*share) };
+            let measures = std::iter::once(waiver).chain(measures.iter().cloned()).collect();
+            self.give(Terms { measures, first_payment })?;
+        }
         Ok(())
+    }
+
+    fn give(&mut self, terms: Terms) -> Result<(), AssessError> {
+        if let Some(reached) = self.space.case.reached {
+            reached.note_terms(self.space.case, &terms);
+        }
+        (self.take)(terms)
     }
 }

@@ -230,7 +230,17 @@ pub(crate) fn not_allowed(space: &Space<'_>, terms: &Terms) -> Result<Option<Inf
     if terms.first_payment.is_some_and(|date| date > latest) {
         return Ok(Some(Infeasible::FirstPayment { latest }));
     }
-    Ok(measure_not_allowed(space, terms))
+    Ok(measure_not_allowed(space, terms).or_else(|| penalty_left_alone(space, terms)))
+}
+
+/// Penalty that is neither waived nor spread: re-ageing empties its instalment, so that it would be due at once.
+fn penalty_left_alone(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
+    let re_ages = terms.measures.iter().any(|measure| matches!(measure, Measure::ReAge { .. }));
+    let waived = terms
+        .measures
+        .iter()
+        .any(|measure| matches!(measure, Measure::WaivePenalty { waiver } if *waiver == Waiver::ALL));
+    (re_ages && !waived && space.owes_penalty()).then_some(Infeasible::PenaltyAlone)
 }
 
 fn measure_not_allowed(space: &Space<'_>, terms: &Terms) -> Option<Infeasible> {
@@ -308,6 +318,10 @@ pub(crate) fn explain(problem: &Infeasible, currency: Currency) -> LocalizedText
         Infeasible::NotAllowed(kind) => (
             format!("规则不允许{}，或不允许达到该幅度。", kind_words(*kind).0),
             format!("The rules don't allow {}, or not as far.", kind_words(*kind).1),
+        ),
+        Infeasible::PenaltyAlone => (
+            "分摊逾期款项后，未减免的罚息须立即支付；罚息不能分摊。".to_owned(),
+            "Penalties can't be spread; what isn't waived of them would be due at once.".to_owned(),
         ),
         Infeasible::Cost => {
             ("综合成本将超过上限。".to_owned(), "The all-in cost would exceed the cap.".to_owned())

@@ -72,12 +72,10 @@ impl Reached {
         with(&self.rows, |rows| rows.insert(key));
     }
 
-    /// The terms that were generated: they use the tier's values and the floor of a settlement.
-    pub fn note_terms(&self, case: &Case<'_>, generated: &[Terms]) {
+    /// Terms that were generated: they use the tier's values and the floor of a settlement.
+    pub fn note_terms(&self, case: &Case<'_>, generated: &Terms) {
         let (tier, _) = case.pack.tables.tier(case.state.bucket, case.grade);
-        let kinds: BTreeSet<MeasureKind> =
-            generated.iter().flat_map(|terms| &terms.measures).map(measure_kind).collect();
-        for kind in kinds {
+        for kind in generated.measures.iter().map(measure_kind) {
             self.note(RowKey::Measure(tier.to_owned(), kind));
             if kind == MeasureKind::Settlement {
                 self.note(RowKey::Settlement(case.state.bucket));

@@ -1,19 +1,16 @@
-//! From candidates to two to four offers: the front, the Nash point, and what differs in kind.
+//! From the front to two to four offers: the Nash point, and what differs in kind.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 
+use loan::Currency;
 use rust_decimal::Decimal;
 
-use crate::candidate::{Candidate, Infeasible, Kinds};
-use crate::case::Case;
-use crate::codes::{Authority, OfferLabel};
-use crate::decision::SearchWitness;
+use crate::candidate::{Candidate, Kinds};
+use crate::codes::OfferLabel;
 use crate::error::AssessError;
 use crate::fixed::Fixed;
-use crate::generation::Space;
 use crate::ruling::Ruling;
-use crate::valuation::Valuer;
+use crate::search::{Ranked, Search, Sketch};
 
 /// Most offers of one decision, the proposal's included.
 const MAX_OFFERS: usize = 4;
@@ -29,119 +26,46 @@ pub(crate) struct Choice {
     pub labels: Vec<OfferLabel>,
 }
 
-/// Every feasible candidate of a case and how many there were.
-pub(crate) struct Search {
-    pub feasible: Vec<Candidate>,
-    pub witness: SearchWitness,
-    /// At least one candidate failed for its term alone.
-    pub term_failed: bool,
-}
-
-impl Search {
-    /// Evaluates every distinct candidate of the space.
-    pub fn run(case: &Case<'_>, valuer: &Valuer, space: &Space<'_>) -> Result<Self, AssessError> {
-        let mut search = Self { feasible: Vec::new(), witness: SearchWitness::default(), term_failed: false };
-        let mut seen = BTreeSet::new();
-        for terms in space.generate()? {
-            let evaluated = Candidate::evaluate(case, valuer, terms)?;
-            search.witness.considered += 1;
-            match evaluated {
-                // Two ways to write the same payments are one candidate.
-                Ok(candidate)
-                    if !seen.insert((candidate.kinds, candidate.pays.clone(), candidate.applied.end)) =>
-                {
-                    search.witness.considered -= 1;
-                }
-                Ok(candidate) if candidate.within_cost_cap(case)? => search.feasible.push(candidate),
-                Ok(_) => search.witness.infeasible += 1,
-                Err(problem) => {
-                    search.witness.infeasible += 1;
-                    search.term_failed |= problem == Infeasible::Term;
-                }
-            }
-        }
-        Ok(search)
-    }
-
-    /// Keeps the candidates that lie within the automatic mandate.
-    pub fn automatic(&self, case: &Case<'_>, ruling: &Ruling<'_>) -> Result<Vec<Candidate>, AssessError> {
-        let mut found = Vec::new();
-        for candidate in &self.feasible {
-            if candidate.in_mandate(case, ruling)?
-                && candidate.authority(case, ruling)? == Authority::Automatic
-            {
-                found.push(candidate.clone());
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// The candidates that no other beats on value, burden and total, and how many were beaten.
-pub(crate) fn front(candidates: &[Candidate]) -> (Vec<&Candidate>, u64) {
-    let mut ordered: Vec<&Candidate> = candidates.iter().collect();
-    ordered.sort_by(|left, right| {
-        (left.applied.total_to_pay, left.value.burden)
-            .cmp(&(right.applied.total_to_pay, right.value.burden))
-            .then_with(|| right.value.lender.cmp(&left.value.lender))
-            .then_with(|| left.applied.end.cmp(&right.applied.end))
-            .then_with(|| left.terms.canonical_key().cmp(&right.terms.canonical_key()))
-    });
-    // INVARIANT: among what was seen (no dearer than the next), `best` maps a burden to the highest value at
-    // that burden or below, rising in both.
-    let mut best: BTreeMap<Fixed, Fixed> = BTreeMap::new();
-    let mut kept = Vec::new();
-    let mut beaten = 0;
-    for candidate in ordered {
-        let (burden, lender) = (candidate.value.burden, candidate.value.lender);
-        if best.range(..=burden).next_back().is_some_and(|(_, value)| *value >= lender) {
-            beaten += 1;
-            continue;
-        }
-        let outdone: Vec<Fixed> =
-            best.range(burden..).take_while(|(_, value)| **value <= lender).map(|(key, _)| *key).collect();
-        for key in outdone {
-            best.remove(&key);
-        }
-        best.insert(burden, lender);
-        kept.push(candidate);
-    }
-    (kept, beaten)
-}
-
 /// Chooses the recommended point and what differs from it in kind; the proposal is always among them. Within the
 /// automatic mandate the lender needn't gain.
 pub(crate) fn choose(
-    case: &Case<'_>,
+    search: &mut Search<'_>,
     ruling: &Ruling<'_>,
-    front: &[&Candidate],
+    front: &[Ranked],
     proposal: Option<(&Candidate, OfferLabel)>,
 ) -> Result<Vec<Choice>, AssessError> {
-    let mut candidates: Vec<&Candidate> = Vec::new();
-    for one in front.iter().copied() {
-        if agreeable(one.lender_gain, one.borrower_gain, one.in_mandate(case, ruling)?) {
-            candidates.push(one);
+    let mut candidates: Vec<Ranked> = Vec::new();
+    for one in front {
+        let (lender, borrower) = (one.lender_gain, one.borrower_gain);
+        // The mandate is looked at only where it makes a difference.
+        if agreeable(lender, borrower, false)
+            || (agreeable(lender, borrower, true) && search.in_mandate(ruling, one.place)?)
+        {
+            candidates.push(*one);
         }
     }
     let recommends = !candidates.is_empty();
     if !recommends {
         candidates = front.to_vec();
     }
-    let mut choices = Choices { list: Vec::new(), room: MAX_OFFERS - usize::from(proposal.is_some()) };
+    let mut choices =
+        Choices { list: Vec::new(), search, room: MAX_OFFERS - usize::from(proposal.is_some()) };
     if recommends {
-        choices.add_first(&by_nash(case, &candidates)?, OfferLabel::Recommended);
+        let first = choices.by_nash(&candidates)?;
+        choices.add_first(&first, OfferLabel::Recommended)?;
     }
     for label in [OfferLabel::LowestPayment, OfferLabel::LowestTotal, OfferLabel::SoonestFree] {
         let mut ordered = candidates.clone();
-        ordered.sort_by(|left, right| order(label, left, right));
-        choices.add_first(&ordered, label);
+        ordered.sort_by(|left, right| choices.order(label, left, right));
+        choices.add_first(&ordered, label)?;
     }
     if let Some((candidate, label)) = proposal {
         choices.room = MAX_OFFERS;
         choices.add(candidate, label);
     }
     if choices.list.len() < MIN_OFFERS {
-        choices.add_other_kind(&by_nash(case, front)?);
+        let ordered = choices.by_nash(front)?;
+        choices.add_other_kind(&ordered)?;
     }
     Ok(choices.list)
 }
@@ -155,26 +79,39 @@ pub(crate) enum Pool {
     Mandate,
 }
 
-struct Choices {
+struct Choices<'s, 'a> {
     list: Vec<Choice>,
+    search: &'s mut Search<'a>,
     room: usize,
 }
 
-impl Choices {
+impl Choices<'_, '_> {
     /// Gives the label to the first in order.
-    fn add_first(&mut self, ordered: &[&Candidate], label: OfferLabel) {
-        if let Some(candidate) = ordered.first() {
-            self.add(candidate, label);
+    fn add_first(&mut self, ordered: &[Ranked], label: OfferLabel) -> Result<(), AssessError> {
+        let Some(first) = ordered.first() else { return Ok(()) };
+        let Some(sketch) = self.search.sketch(first.place) else { return Ok(()) };
+        if let Some(choice) = self.list.iter_mut().find(|choice| choice.candidate.terms == sketch.terms) {
+            choice.labels.push(label);
+        } else if self.list.len() < self.room
+            && let Some(candidate) = self.search.finalist(first.place)?
+        {
+            self.list.push(Choice { candidate, labels: vec![label] });
         }
+        Ok(())
     }
 
     /// Adds the first in order whose kinds no choice has and by which the borrower doesn't lose, without a label.
-    fn add_other_kind(&mut self, ordered: &[&Candidate]) {
+    fn add_other_kind(&mut self, ordered: &[Ranked]) -> Result<(), AssessError> {
         let taken: Vec<Kinds> = self.list.iter().map(|choice| choice.candidate.kinds).collect();
-        let offered = ordered.iter().map(|one| (one.kinds, one.borrower_gain));
-        if let Some(candidate) = other_kind(&taken, offered).and_then(|place| ordered.get(place)) {
-            self.list.push(Choice { candidate: (*candidate).clone(), labels: Vec::new() });
+        let kinds = |one: &Ranked| self.search.sketch(one.place).map_or_else(Kinds::default, |own| own.kinds);
+        let offered = ordered.iter().map(|one| (kinds(one), one.borrower_gain));
+        let place = other_kind(&taken, offered).and_then(|place| ordered.get(place));
+        if let Some(one) = place
+            && let Some(candidate) = self.search.finalist(one.place)?
+        {
+            self.list.push(Choice { candidate, labels: Vec::new() });
         }
+        Ok(())
     }
 
     fn add(&mut self, candidate: &Candidate, label: OfferLabel) {
@@ -184,6 +121,40 @@ impl Choices {
             self.list.push(Choice { candidate: candidate.clone(), labels: vec![label] });
         }
     }
+
+    /// Largest G_L · G_B first; ties by lower total, lower highest payment, earlier end, canonical key.
+    fn by_nash(&self, candidates: &[Ranked]) -> Result<Vec<Ranked>, AssessError> {
+        let mut scored = Vec::with_capacity(candidates.len());
+        for one in candidates {
+            let product = gain(self.search.currency(), one.lender_gain)?
+                .checked_mul(gain(self.search.currency(), one.borrower_gain)?)
+                .ok_or(AssessError::Arithmetic { at: "product of gains" })?;
+            scored.push((product, *one));
+        }
+        scored.sort_by(|(left, one), (right, other)| right.cmp(left).then_with(|| self.tie(one, other)));
+        Ok(scored.into_iter().map(|(_, one)| one).collect())
+    }
+
+    fn tie(&self, left: &Ranked, right: &Ranked) -> Ordering {
+        match (self.search.sketch(left.place), self.search.sketch(right.place)) {
+            (Some(left), Some(right)) => tie(left, right),
+            _ => Ordering::Equal,
+        }
+    }
+
+    fn order(&self, label: OfferLabel, left: &Ranked, right: &Ranked) -> Ordering {
+        match (self.search.sketch(left.place), self.search.sketch(right.place)) {
+            (Some(left), Some(right)) => order(label, left, right),
+            _ => Ordering::Equal,
+        }
+    }
+}
+
+/// A gain in major units; a loss is none.
+fn gain(currency: Currency, gain: Fixed) -> Result<Decimal, AssessError> {
+    let minor = gain.max(Fixed::ZERO).to_decimal(GAIN_PLACES)?;
+    let scale = Decimal::from(10_i64.pow(currency.minor_digits()));
+    Ok((minor / scale).round_dp(GAIN_PLACES))
 }
 
 /// Place of the first whose kinds aren't taken and by which the borrower doesn't lose.
@@ -198,34 +169,15 @@ fn agreeable(lender: Fixed, borrower: Fixed, in_mandate: bool) -> bool {
         && (lender > Fixed::ZERO || borrower > Fixed::ZERO)
 }
 
-/// Largest G_L · G_B first; ties by lower total, lower highest payment, earlier end, canonical key.
-fn by_nash<'a>(case: &Case<'_>, candidates: &[&'a Candidate]) -> Result<Vec<&'a Candidate>, AssessError> {
-    let digits = case.pack.currency.minor_digits();
-    let major = |gain: Fixed| -> Result<Decimal, AssessError> {
-        let minor = gain.max(Fixed::ZERO).to_decimal(GAIN_PLACES)?;
-        let scale = Decimal::from(10_i64.pow(digits));
-        Ok((minor / scale).round_dp(GAIN_PLACES))
-    };
-    let mut scored = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let product = major(candidate.lender_gain)?
-            .checked_mul(major(candidate.borrower_gain)?)
-            .ok_or(AssessError::Arithmetic { at: "product of gains" })?;
-        scored.push((product, *candidate));
-    }
-    scored.sort_by(|(left, one), (right, other)| right.cmp(left).then_with(|| tie(one, other)));
-    Ok(scored.into_iter().map(|(_, candidate)| candidate).collect())
-}
-
-fn tie(left: &Candidate, right: &Candidate) -> Ordering {
-    let key = |one: &Candidate| (one.applied.total_to_pay, one.applied.highest_payment, one.applied.end);
+fn tie(left: &Sketch, right: &Sketch) -> Ordering {
+    let key = |one: &Sketch| (one.total, one.highest, one.end);
     key(left).cmp(&key(right)).then_with(|| left.terms.canonical_key().cmp(&right.terms.canonical_key()))
 }
 
-fn order(label: OfferLabel, left: &Candidate, right: &Candidate) -> Ordering {
+fn order(label: OfferLabel, left: &Sketch, right: &Sketch) -> Ordering {
     let first = match label {
-        OfferLabel::LowestPayment => left.applied.highest_payment.cmp(&right.applied.highest_payment),
-        OfferLabel::SoonestFree => left.applied.end.cmp(&right.applied.end),
+        OfferLabel::LowestPayment => left.highest.cmp(&right.highest),
+        OfferLabel::SoonestFree => left.end.cmp(&right.end),
         OfferLabel::LowestTotal
         | OfferLabel::Recommended
         | OfferLabel::Proposal
@@ -234,18 +186,33 @@ fn order(label: OfferLabel, left: &Candidate, right: &Candidate) -> Ordering {
     first.then_with(|| tie(left, right))
 }
 
-/// The candidate whose payments differ least from those proposed; one of the same kind goes first.
-pub(crate) fn nearest<'a>(candidates: &'a [Candidate], kinds: Kinds, pays: &[i64]) -> Option<&'a Candidate> {
-    let distance = |one: &Candidate| {
-        let months = one.pays.len().max(pays.len());
-        let pay = |list: &[i64], month: usize| list.get(month).copied().unwrap_or(0);
-        let sum: i128 =
-            (0..months).map(|month| i128::from((pay(&one.pays, month) - pay(pays, month)).abs())).sum();
-        (one.kinds != kinds, sum)
+/// The place of the candidate whose payments differ least from those proposed; one of the same kind goes first.
+pub(crate) fn nearest(
+    search: &mut Search<'_>,
+    pool: &[usize],
+    kinds: Kinds,
+    pays: &[i64],
+) -> Result<Option<usize>, AssessError> {
+    let mut scored = Vec::with_capacity(pool.len());
+    for place in pool {
+        let sum = distance(search.pays_at(*place)?, pays);
+        let Some(sketch) = search.sketch(*place) else { continue };
+        scored.push(((sketch.kinds != kinds, sum), *place));
+    }
+    let nearer = |(left, one): &(_, usize), (right, other): &(_, usize)| {
+        Ord::cmp(left, right).then_with(|| match (search.sketch(*one), search.sketch(*other)) {
+            (Some(one), Some(other)) => tie(one, other),
+            _ => Ordering::Equal,
+        })
     };
-    candidates
-        .iter()
-        .min_by(|left, right| distance(left).cmp(&distance(right)).then_with(|| tie(left, right)))
+    Ok(scored.iter().min_by(|left, right| nearer(left, right)).map(|(_, place)| *place))
+}
+
+/// Σ of what months differ by.
+fn distance(own: &[i64], pays: &[i64]) -> i128 {
+    let pay = |list: &[i64], month: usize| list.get(month).copied().unwrap_or(0);
+    let months = own.len().max(pays.len());
+    (0..months).map(|month| i128::from((pay(own, month) - pay(pays, month)).abs())).sum()
 }
 
 #[cfg(test)]

@@ -28,14 +28,16 @@ pub(crate) struct Value {
 pub(crate) struct Valuer {
     monthly: Fixed,
     discounts: Vec<Fixed>,
+    /// ρ · v^(t+L) by month.
+    lates: Vec<Fixed>,
     /// Ascending (highest payment over share, hazard) of this bucket and grade.
-    bands: Vec<(Fixed, Fixed)>,
+    pub(crate) bands: Vec<(Fixed, Fixed)>,
     recovery: Recovery,
     overload_weight: Fixed,
     /// Principal left and everything due and unpaid.
-    owed: i64,
+    pub(crate) owed: i64,
     /// Contract interest and fees that fall due after the day, by month.
-    interest: Vec<i64>,
+    pub(crate) interest: Vec<i64>,
     /// Value of no agreement: arrears at once, then the contract.
     pub none: Value,
 }
@@ -47,12 +49,6 @@ impl Valuer {
             .mul(Fixed::ratio(1, 12)?)?
             .add(Fixed::ONE)?;
         let monthly = growth.recip()?;
-        let mut discounts = Vec::with_capacity(DISCOUNT_MONTHS);
-        let mut factor = Fixed::ONE;
-        for _ in 0..DISCOUNT_MONTHS {
-            discounts.push(factor);
-            factor = factor.mul(monthly)?;
-        }
         let tables = &case.pack.tables;
         let key = (case.state.bucket, case.grade);
         let bands =
@@ -67,7 +63,8 @@ impl Valuer {
             Amount::try_sum([case.state.principal_left, arrears.interest, arrears.fee, arrears.penalty])?;
         let mut valuer = Self {
             monthly,
-            discounts,
+            discounts: Vec::with_capacity(DISCOUNT_MONTHS),
+            lates: Vec::with_capacity(DISCOUNT_MONTHS),
             bands,
             recovery,
             overload_weight: Fixed::from_decimal(case.pack.settings.overload_weight.decimal())?,
@@ -75,14 +72,31 @@ impl Valuer {
             interest: interest_by_month(case)?,
             none: Value { lender: Fixed::ZERO, borrower: Fixed::ZERO, burden: Fixed::ZERO },
         };
+        valuer.fill()?;
         let none = by_month(&contract_dues(&case.state)?)?;
         valuer.none = valuer.value(case, &none, Amount::ZERO)?;
         Ok(valuer)
     }
 
+    /// Discount factors of the months that nearly every stream ends within.
+    fn fill(&mut self) -> Result<(), AssessError> {
+        let mut factor = Fixed::ONE;
+        for _ in 0..DISCOUNT_MONTHS {
+            self.discounts.push(factor);
+            factor = factor.mul(self.monthly)?;
+        }
+        let delay = delay(self.recovery);
+        for month in 0..DISCOUNT_MONTHS {
+            let discount = self.discount(month.saturating_add(delay))?;
+            self.lates.push(self.recovery.share.mul(discount)?);
+        }
+        Ok(())
+    }
+
     /// Values payments by month; `lump` can be used up in whatever months ask for more than the share.
     pub fn value(&self, case: &Case<'_>, pays: &[i64], lump: Amount) -> Result<Value, AssessError> {
-        let mut value = Value { lender: Fixed::ZERO, borrower: Fixed::ZERO, burden: Fixed::ZERO };
+        let (mut lender, mut borrower) = (Fixed::ZERO, Fixed::ZERO);
+        let mut burden = Fixed::ZERO;
         let mut survival = Fixed::ONE;
         let mut claim = self.owed;
         let mut lump = lump.minor();
@@ -91,20 +105,24 @@ impl Valuer {
             let means = share.saturating_add(lump);
             lump = lump.saturating_sub((pay - share).max(0)).max(0);
             let x = payment_to_share(pay, means)?;
-            value.burden = value.burden.max(x);
+            burden = burden.max(x);
             let survived = survival.mul(Fixed::ONE.sub(self.hazard(x))?)?;
             let discount = self.discount(month)?;
             claim = claim.saturating_add(self.interest.get(month).copied().unwrap_or(0));
             let paid = discount.mul(survived)?.times(pay)?;
-            let late = self.discount(month.saturating_add(delay(self.recovery)))?;
-            let back = survival.sub(survived)?.mul(self.recovery.share)?.mul(late)?.times(claim.max(0))?;
-            value.lender = value.lender.add(paid)?.add(back)?;
+            let back = survival.sub(survived)?.mul(self.late(month)?)?.times(claim.max(0))?;
+            lender = lender.add(paid)?.add(back)?;
             let overload = self.overload_weight.times((pay - means).max(0))?;
-            value.borrower = value.borrower.add(Fixed::from_int(pay).add(overload)?.mul(discount)?)?;
+            let cost = if overload == Fixed::ZERO {
+                discount.times(pay)?
+            } else {
+                Fixed::from_int(pay).add(overload)?.mul(discount)?
+            };
+            borrower = borrower.add(cost)?;
             claim = claim.saturating_sub(pay);
             survival = survived;
         }
-        Ok(value)
+        Ok(Value { lender, borrower, burden })
     }
 
     fn hazard(&self, x: Fixed) -> Fixed {
@@ -116,7 +134,7 @@ impl Valuer {
             .map_or(Fixed::ZERO, |(_, hazard)| *hazard)
     }
 
-    fn discount(&self, month: usize) -> Result<Fixed, AssessError> {
+    pub(crate) fn discount(&self, month: usize) -> Result<Fixed, AssessError> {
         if let Some(discount) = self.discounts.get(month) {
             return Ok(*discount);
         }
@@ -125,6 +143,14 @@ impl Valuer {
             factor = factor.mul(self.monthly)?;
         }
         Ok(factor)
+    }
+
+    /// ρ · v^(t+L): what a claim of a month brings back.
+    pub(crate) fn late(&self, month: usize) -> Result<Fixed, AssessError> {
+        match self.lates.get(month) {
+            Some(late) => Ok(*late),
+            None => self.recovery.share.mul(self.discount(month.saturating_add(delay(self.recovery)))?),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{import, pack, schedule, serve, up};
+use crate::{calibrate, import, pack, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -21,6 +21,9 @@ pub enum Command {
     /// Serves one service.
     #[command(after_help = "Example: leeway serve policy --config deploy/config.toml")]
     Serve(serve::Args),
+    /// Holds what a pack says against what became of real borrowers.
+    #[command(after_help = "Example: leeway calibrate history --file uci_repayment_status.csv --json")]
+    Calibrate(calibrate::Args),
     /// Loads a portfolio from a CSV file.
     #[command(after_help = "Example: leeway import portfolio.csv --as-of 2018-06-30")]
     Import(import::Args),

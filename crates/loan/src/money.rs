@@ -6,7 +6,9 @@ use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 
+use crate::conventions::Rounding;
 use crate::error::{ArithmeticError, LoanError};
+use crate::interest;
 
 /// Money in integer minor units (fen, cents) of the loan's one currency. May be negative where a difference is meant.
 ///
@@ -120,15 +122,20 @@ impl Amount {
     /// Splits a non-negative amount into `parts` equal shares, HALF_EVEN, the remainder in the last. No share is
     /// negative: where rounding up would take more than there is, shares are rounded down.
     pub fn equal_shares(self, parts: usize) -> Result<Vec<Self>, ArithmeticError> {
+        let (share, last) = self.equal_share(parts)?;
+        let mut shares = vec![share; parts.saturating_sub(1)];
+        shares.push(last);
+        Ok(shares)
+    }
+
+    /// Every share but the last, and the last.
+    pub(crate) fn equal_share(self, parts: usize) -> Result<(Self, Self), ArithmeticError> {
         let count = i64::try_from(parts).map_err(|_| ArithmeticError::Overflow)?;
         let before_last = count.checked_sub(1).ok_or(ArithmeticError::DivisionByZero)?;
-        let exact = self.exact().checked_div(Decimal::from(count)).ok_or(ArithmeticError::DivisionByZero)?;
-        let rounded = Self::round(exact)?.0;
+        let rounded = interest::round(self.0.into(), count.into(), Rounding::HalfEven)?.0;
         let taken = rounded.checked_mul(before_last).ok_or(ArithmeticError::Overflow)?;
         let share = if taken > self.0 { self.0 / count } else { rounded };
-        let mut shares = vec![Self(share); parts.saturating_sub(1)];
-        shares.push(Self(self.0 - share * before_last));
-        Ok(shares)
+        Ok((Self(share), Self(self.0 - share * before_last)))
     }
 }
 

@@ -4,6 +4,7 @@
 //! in their row and stay due.
 
 mod basis;
+pub mod outline;
 mod reduction;
 mod reschedule;
 mod settlement;

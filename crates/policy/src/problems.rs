@@ -10,7 +10,7 @@ pub(crate) fn of_assessment(error: AssessError) -> Problem {
         AssessError::CurrencyMismatch { .. } => {
             (ErrorReason::CurrencyMismatch, "facts.loan.contract.principal")
         }
-        AssessError::NotAssessable { .. } | AssessError::Loan(_) => {
+        AssessError::NotAssessable { .. } | AssessError::Closed | AssessError::Loan(_) => {
             (ErrorReason::NotAssessable, "facts.loan")
         }
         AssessError::InvalidFacts { .. } | AssessError::Arithmetic { .. } => {
@@ -21,6 +21,7 @@ pub(crate) fn of_assessment(error: AssessError) -> Problem {
         AssessError::Loan(cause) => cause.to_string(),
         AssessError::CurrencyMismatch { .. }
         | AssessError::NotAssessable { .. }
+        | AssessError::Closed
         | AssessError::InvalidFacts { .. }
         | AssessError::Arithmetic { .. } => error.to_string(),
     };

@@ -277,14 +277,14 @@ pub fn loan_facts_in(
         events: &message.events,
     };
     let account = account_in(v, field, messages, midnight(as_of));
-    Some(LoanFacts { loan_id: loan_id?, account: account? })
+    Some(LoanFacts { loan_id: loan_id?, account: account?, closed: message.closed })
 }
 
 fn midnight(day: Option<Date>) -> Timestamp {
     day.and_then(|day| TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-/// Writes a loan.
+/// Writes a loan that nobody closed outside.
 pub fn loan_facts_out(loan_id: &str, account: &Account) -> policy::LoanFacts {
     let currency = account.contract().currency;
     let (contract, stated_instalments) = origin_out(&account.origin);
@@ -294,6 +294,7 @@ pub fn loan_facts_out(loan_id: &str, account: &Account) -> policy::LoanFacts {
         product: Some(product_out(&account.product)),
         stated_instalments,
         events: account.events.iter().map(|event| event_out(event, currency)).collect(),
+        closed: false,
     }
 }
 
@@ -338,11 +339,12 @@ pub fn facts_in(v: &mut Violations, field: &str, facts: Option<&policy::Facts>) 
 /// Writes facts of a case.
 pub fn facts_out(facts: &Facts) -> policy::Facts {
     let currency = facts.loan.account.contract().currency;
+    let loan = loan_facts_out(&facts.loan.loan_id, &facts.loan.account);
     policy::Facts {
         case_id: facts.case_id.clone(),
         borrower_id: facts.borrower_id.clone(),
         as_of_date: Some(date_out(facts.as_of)),
-        loan: Some(loan_facts_out(&facts.loan.loan_id, &facts.loan.account)),
+        loan: Some(policy::LoanFacts { closed: facts.loan.closed, ..loan }),
         reason: hardship_reason_out(facts.reason).into(),
         hardship_end_date: facts.hardship_end.map(date_out),
         statement: Some(statement_out(&facts.statement, currency)),

@@ -1,4 +1,5 @@
 use api::leeway::application::v1::{CheckEligibilityRequest, CheckEligibilityResponse};
+use api::leeway::common::v1::ErrorReason;
 use assessment::{Decision, EvidenceFact, EvidenceState, EvidenceType, Outcome};
 use chassis::{Principal, Problem, Violations};
 use loan::Currency;
@@ -21,6 +22,10 @@ pub async fn handle(
     let loan_id = wire::id_in(&mut v, "loan_id", &message.loan_id).unwrap_or_default();
     v.into_result()?;
     let loan = shared.find::<LoanRecord>(&loan_id).await?;
+    if loan.record.closed {
+        let text = "nothing is owed on the loan";
+        return Err(Problem::precondition(ErrorReason::NotAssessable, format!("loan/{loan_id}"), text));
+    }
     let currency = loan.record.account.contract().currency;
 
     let mut v = Violations::new();

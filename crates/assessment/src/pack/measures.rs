@@ -12,12 +12,16 @@ use super::tables::RowLines;
 use crate::codes::MeasureKind;
 use crate::reached::RowKey;
 
+/// Most candidates of one case.
+pub(crate) const MAX_CANDIDATES: usize = 4096;
 /// Most values of one measure parameter.
 const MAX_VALUES: usize = 64;
 
 /// Measures and values that a tier allows; an empty list: the measure isn't allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TierMeasures {
+    /// Shares of the penalty that may be waived; an empty list: all of it or nothing.
+    pub waived_penalty_shares: Vec<Ratio>,
     pub deferral_months: Vec<u16>,
     pub deferral_interest: Vec<DeferralInterest>,
     pub reduction_factors: Vec<Ratio>,
@@ -71,6 +75,11 @@ pub(crate) fn read(
         }
     }
     for (tier, measures) in &found {
+        let most = measures.most_candidates();
+        if most > MAX_CANDIDATES {
+            let what = format!("tier {tier} makes up to {most} candidates, more than {MAX_CANDIDATES}");
+            problems.add(0, what, "allow fewer values of a measure");
+        }
         for (name, sizes) in measures.groups() {
             if sizes.contains(&0) && sizes.iter().any(|size| *size > 0) {
                 problems.add(
@@ -84,7 +93,8 @@ pub(crate) fn read(
     found
 }
 
-const PARAMETERS: [&str; 13] = [
+const PARAMETERS: [&str; 14] = [
+    "WAIVE_PENALTY.share",
     "DEFERRAL.months",
     "DEFERRAL.interest",
     "PAYMENT_REDUCTION.factor",
@@ -101,6 +111,31 @@ const PARAMETERS: [&str; 13] = [
 ];
 
 impl TierMeasures {
+    /// How many candidates a case of this tier can have at most.
+    fn most_candidates(&self) -> usize {
+        let times =
+            |sizes: &[usize]| sizes.iter().fold(1_usize, |product, size| product.saturating_mul(*size));
+        let unpaid = self.deferral_interest.iter().filter(|one| **one != DeferralInterest::Paid).count();
+        let months = self.deferral_months.len();
+        let re_ages = self.re_age_rows.len();
+        let changes = times(&[self.extension_instalments.len() + 1, self.rate_factors.len() + 1]) - 1;
+        let families = [
+            times(&[months, self.deferral_interest.len()]),
+            times(&[
+                self.reduction_factors.len(),
+                self.reduction_instalments.len(),
+                self.reduction_multiples.len(),
+                self.reduction_interest.len(),
+            ]),
+            times(&[self.token_factors.len(), self.token_months.len()]),
+            re_ages,
+            times(&[changes, 1 + re_ages + times(&[months, unpaid])]),
+            times(&[self.settlement_shares.len(), self.settlement_parts.len()]),
+        ];
+        let all = families.iter().fold(0_usize, |sum, family| sum.saturating_add(*family));
+        times(&[all, self.waived_penalty_shares.len().max(1)])
+    }
+
     fn groups(&self) -> [(&'static str, Vec<usize>); 4] {
         [
             ("DEFERRAL", vec![self.deferral_months.len(), self.deferral_interest.len()]),
@@ -121,6 +156,7 @@ impl TierMeasures {
 
 fn read_measure(tier: &mut TierMeasures, key: &str, values: &str) -> Option<()> {
     match key {
+        "WAIVE_PENALTY.share" => tier.waived_penalty_shares = shares(values)?,
         "DEFERRAL.months" => tier.deferral_months = integers(values, 1..=12)?,
         "DEFERRAL.interest" => tier.deferral_interest = words(values, &DEFERRAL_INTEREST)?,
         "PAYMENT_REDUCTION.factor" => tier.reduction_factors = shares(values)?,

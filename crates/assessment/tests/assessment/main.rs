@@ -1,9 +1,17 @@
 //! The assessment under the packs that ship: stories, pack refusals, affordability, authority, properties.
 
 #[cfg(test)]
+mod auditor;
+#[cfg(test)]
 mod calendars;
 #[cfg(test)]
+mod calibration;
+#[cfg(test)]
 mod checks;
+#[cfg(test)]
+mod closed;
+#[cfg(test)]
+mod dominance;
 #[cfg(test)]
 mod grades;
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn facts(case_id: &str, as_of: &str, account: Account) -> Facts {
         case_id: case_id.to_owned(),
         borrower_id: format!("borrower-{case_id}"),
         as_of: date(as_of),
-        loan: LoanFacts { loan_id: format!("loan-{case_id}"), account },
+        loan: LoanFacts { loan_id: format!("loan-{case_id}"), account, closed: false },
         reason: HardshipReason::Other,
         hardship_end: None,
         statement: StatementOfAffairs { adults: 1, ..StatementOfAffairs::default() },

@@ -67,8 +67,7 @@ fn loan(row: &Row, number: i64, as_of: Date) -> anyhow::Result<PortfolioLoan> {
         Standing::Open(first_due) => open(row, *first_due)?,
         Standing::Closed => closed(row)?,
     };
-    let overdue = matches!(standing, Standing::Open(due) if due < as_of);
-    let facts = if overdue { Some(facts(row, &registration, as_of)?) } else { None };
+    let facts = Some(facts(row, &registration, as_of)?);
     Ok(PortfolioLoan { row: number, status: row.loan_status.clone(), registration, facts })
 }
 
@@ -210,7 +209,8 @@ fn facts(row: &Row, registration: &LoanRegistration, as_of: Date) -> anyhow::Res
             contract: registration.contract.clone(),
             product: registration.product.clone(),
             stated_instalments: registration.stated_instalments.clone(),
-            events: Vec::new(),
+            events: registration.events.clone(),
+            closed: registration.closed,
         }),
         reason: reason(&row.loan_purpose).into(),
         statement: Some(statement),
@@ -267,17 +267,17 @@ mod tests {
     #[test]
     fn statuses_become_due_dates() {
         let rows = [
-            ("Current", (2018, 7, 15), false),
-            ("In Grace Period", (2018, 6, 22), true),
-            ("Late (16-30 days)", (2018, 6, 7), true),
-            ("Late (31-120 days)", (2018, 5, 1), true),
+            ("Current", (2018, 7, 15)),
+            ("In Grace Period", (2018, 6, 22)),
+            ("Late (16-30 days)", (2018, 6, 7)),
+            ("Late (31-120 days)", (2018, 5, 1)),
         ];
-        for (status, due, overdue) in rows {
+        for (status, due) in rows {
             let loan =
                 one(&format!("L1,60000,Verified,10,,,car,individual,1000,36,12,33.21,Jan-2018,{status},900"));
             let first = loan.registration.stated_instalments.first().unwrap().due_date.unwrap();
             assert_eq!((first.year, first.month, first.day), due, "{status}");
-            assert_eq!(loan.facts.is_some(), overdue, "{status}");
+            assert!(!loan.facts.unwrap().loan.unwrap().closed, "{status}");
             let principal: i64 = loan
                 .registration
                 .stated_instalments
@@ -300,7 +300,7 @@ mod tests {
     fn quirks_are_survived() {
         let closed =
             one("L2,0,Not Verified,469.02,,,medical,individual,5000,60,9.44,104.91,Mar-2018,Fully Paid,0");
-        assert!(closed.registration.closed && closed.facts.is_none());
+        assert!(closed.registration.closed && closed.facts.unwrap().loan.unwrap().closed);
         let joint = one(
             "L3,0,Not Verified,469.02,90000,12.5,medical,joint,5000,60,9.44,104.91,Feb-2018,In Grace Period,4800",
         );

@@ -42,7 +42,7 @@ pub struct Args {
     /// Policy service for `--assess`; needed with `--endpoint`.
     #[arg(long, requires = "endpoint")]
     pub policy_endpoint: Option<String>,
-    /// Assess every overdue loan as well (LendingClub's columns), storing nothing.
+    /// Assess every loan as well (LendingClub's columns), storing nothing.
     #[arg(long)]
     pub assess: bool,
     /// Folder of the databases and documents.
@@ -71,7 +71,7 @@ pub struct PortfolioLoan {
     /// Status in the file's own words; empty where it has none.
     pub status: String,
     pub registration: LoanRegistration,
-    /// What an assessment is told; `None` for loans that aren't overdue.
+    /// What an assessment is told; `None` where the file knows no income.
     pub facts: Option<Facts>,
 }
 
@@ -192,7 +192,7 @@ impl Report {
             println!("  {bucket:<8} {count}");
         }
         if let Some(outcomes) = &self.outcomes {
-            println!("overdue loans assessed, nothing stored:");
+            println!("loans assessed, nothing stored:");
             for (outcome, count) in outcomes {
                 println!("  {outcome:<24} {count}");
             }

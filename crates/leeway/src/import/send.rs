@@ -90,16 +90,16 @@ pub async fn buckets(client: &Client, as_of: Option<Date>) -> anyhow::Result<BTr
     Ok(counts)
 }
 
-/// Assesses every overdue loan over one stream; counts outcomes, and problems under `problem …`.
+/// Assesses every loan with an income over one stream; counts outcomes, and problems under `problem …`.
 pub async fn assess(
     client: &Client,
     portfolio: &Portfolio,
     progress: &Progress,
 ) -> anyhow::Result<BTreeMap<String, i64>> {
-    let overdue: Vec<_> = portfolio.loans.iter().filter_map(|loan| loan.facts.clone()).collect();
-    progress.begin("assessing", overdue.len());
-    let total = overdue.len();
-    let messages = overdue.into_iter().map(|facts| AssessStreamRequest {
+    let cases: Vec<_> = portfolio.loans.iter().filter_map(|loan| loan.facts.clone()).collect();
+    progress.begin("assessing", cases.len());
+    let total = cases.len();
+    let messages = cases.into_iter().map(|facts| AssessStreamRequest {
         pack_name: PACK.to_owned(),
         facts: Some(facts),
         omit_trace: true,

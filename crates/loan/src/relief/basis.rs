@@ -66,6 +66,25 @@ impl Basis<'_> {
         self.contract.business_day(self.grid_after(due, steps)?)
     }
 
+    /// Due dates by as many months later; where instalments aren't months apart, by as many days as that moves the first.
+    pub fn shifted(&self, dues: &[Date], months: i32) -> Result<Vec<Date>, LoanError> {
+        let Some(first) = dues.first().copied() else { return Ok(Vec::new()) };
+        let contract = self.contract;
+        let days = calendar::days_between(contract.unmoved(first)?, self.months_after(first, months)?);
+        let days = i32::try_from(days).map_err(|_| ArithmeticError::Overflow)?;
+        let mut shifted = Vec::with_capacity(dues.len());
+        for due in dues {
+            let moved = match contract.conventions.frequency.unit {
+                FrequencyUnit::Months => self.months_after(*due, months)?,
+                FrequencyUnit::Days | FrequencyUnit::Weeks => {
+                    calendar::days_after(contract.unmoved(*due)?, days)?
+                }
+            };
+            shifted.push(contract.business_day(moved)?);
+        }
+        Ok(shifted)
+    }
+
     /// How many instalments fall due from `first` until as many months later.
     pub fn instalments_in(&self, first: Date, months: i32) -> Result<usize, LoanError> {
         let frequency = self.contract.conventions.frequency;
@@ -85,11 +104,16 @@ impl Basis<'_> {
 
     /// Interest on `balance` for the period that ends on `due`, rounded once.
     pub fn for_period(&self, balance: Amount, due: Date) -> Result<Amount, LoanError> {
+        self.interest(balance, self.part_of_period(due)?, due)
+    }
+
+    /// How much of a year the period that ends on `due` takes, in parts of the meter's unit.
+    pub fn part_of_period(&self, due: Date) -> Result<i64, LoanError> {
         let (begin, end) = match self.contract.conventions.accrual {
             Accrual::Nominal => (self.grid_after(due, -1)?, self.contract.unmoved(due)?),
             Accrual::Daily => (self.instalments_after(due, -1)?, due),
         };
-        self.interest(balance, self.meter.anchored(self.anchor(begin)?).part(begin, end)?, due)
+        self.meter.anchored(self.anchor(begin)?).part(begin, end)
     }
 
     /// Interest on `balance` for so many months after `begin`, rounded once.

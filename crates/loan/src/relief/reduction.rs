@@ -27,7 +27,7 @@ impl Reduction {
         }
     }
 
-    fn payment(&self, instalment: Amount) -> Result<Amount, ArithmeticError> {
+    pub fn payment(&self, instalment: Amount) -> Result<Amount, ArithmeticError> {
         match self.pay {
             ReducedPayment::Factor(factor) => instalment.mul_ratio(factor),
             ReducedPayment::Amount(amount) => Ok(amount.min(instalment)),

@@ -1,9 +1,8 @@
 //! Deferral, term extension and rate reduction.
 
-use crate::calendar::{self, Date};
+use crate::calendar::Date;
 use crate::contract::MAX_INSTALMENTS;
-use crate::conventions::FrequencyUnit;
-use crate::error::{ArithmeticError, LoanError};
+use crate::error::LoanError;
 use crate::model::Model;
 use crate::money::{Amount, Rate};
 use crate::parts::Parts;
@@ -16,8 +15,8 @@ use super::{Content, Draft, Slot, enough};
 /// Extension and rate: one re-solve of the instalments to come.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Change {
-    by: Option<Extension>,
-    rate: Option<(Rate, Option<Date>)>,
+    pub by: Option<Extension>,
+    pub rate: Option<(Rate, Option<Date>)>,
 }
 
 impl Change {
@@ -85,19 +84,12 @@ impl Draft<'_> {
         self.open().first().map_or(on, |slot| slot.due)
     }
 
-    /// Every unpaid row by as many months; where instalments aren't months apart, by as many days as that moves the first.
+    /// Every unpaid row by as many months.
     fn shift_dates(&mut self, months: i32) -> Result<(), LoanError> {
-        let basis = self.basis;
-        let Some(first) = self.open().first().map(|slot| slot.due) else { return Ok(()) };
-        let unmoved = |due: Date| basis.contract.unmoved(due);
-        let days = calendar::days_between(unmoved(first)?, basis.months_after(first, months)?);
-        let days = i32::try_from(days).map_err(|_| ArithmeticError::Overflow)?;
-        for slot in self.open() {
-            slot.due = match basis.contract.conventions.frequency.unit {
-                FrequencyUnit::Months => basis.months_after(slot.due, months)?,
-                FrequencyUnit::Days | FrequencyUnit::Weeks => calendar::days_after(unmoved(slot.due)?, days)?,
-            };
-            slot.due = basis.contract.business_day(slot.due)?;
+        let dues: Vec<Date> = self.open().iter().map(|slot| slot.due).collect();
+        let shifted = self.basis.shifted(&dues, months)?;
+        for (slot, due) in self.open().into_iter().zip(shifted) {
+            slot.due = due;
         }
         Ok(())
     }

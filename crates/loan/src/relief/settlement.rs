@@ -64,7 +64,7 @@ impl Draft<'_> {
 }
 
 /// Monthly dates that end on `pay_by`.
-fn part_dates(pay_by: Date, parts: usize) -> Result<Vec<Date>, LoanError> {
+pub(super) fn part_dates(pay_by: Date, parts: usize) -> Result<Vec<Date>, LoanError> {
     let anchor = u8::try_from(pay_by.day()).unwrap_or(1);
     let mut dates = Vec::with_capacity(parts);
     for months in 0_i32.. {

@@ -147,7 +147,7 @@ fn late_months_are_counted_over_six_months() {
     for (paid, on, expected) in table {
         let rows: Vec<DuePaid> = paid
             .iter()
-            .chain(std::iter::repeat(&None).take(11 - paid.len()))
+            .chain(std::iter::repeat_n(&None, 11 - paid.len()))
             .enumerate()
             .map(|(index, late)| {
                 let due = date(&format!("2026-{:02}-15", index + 2));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::tape::{Reach, Tape};
-use crate::{laws_of_change, laws_of_terms};
+use crate::{laws_of_change, laws_of_outlines, laws_of_terms};
 
 pub type Law = fn(&mut Tape<'_>) -> Result<(), TestCaseError>;
 
@@ -15,7 +15,7 @@ pub type Law = fn(&mut Tape<'_>) -> Result<(), TestCaseError>;
 const CASES: u32 = 1_000;
 const LONGEST_TAPE_BYTES: usize = 320;
 
-const LAWS: [(&str, Law); 19] = [
+const LAWS: [(&str, Law); 20] = [
     ("contract_rows_add_up", laws_of_terms::contract_rows_add_up),
     ("longer_terms_are_no_dearer", laws_of_terms::longer_terms_are_no_dearer),
     ("terms_conserve_what_is_owed", laws_of_terms::terms_conserve_what_is_owed),
@@ -35,6 +35,7 @@ const LAWS: [(&str, Law); 19] = [
     ("overlapping_pauses_are_one", laws_of_change::overlapping_pauses_are_one),
     ("stated_rows_behave_like_computed", laws_of_change::stated_rows_behave_like_computed),
     ("penalty_only_grows", laws_of_change::penalty_only_grows),
+    ("outlines_are_what_apply_makes", laws_of_outlines::outlines_are_what_apply_makes),
 ];
 
 fn cases() -> u32 {
@@ -120,4 +121,5 @@ tests! {
     overlapping_pauses_are_one
     stated_rows_behave_like_computed
     penalty_only_grows
+    outlines_are_what_apply_makes
 }

@@ -17,6 +17,7 @@ mod history;
 mod late_entries;
 mod laws;
 mod laws_of_change;
+mod laws_of_outlines;
 mod laws_of_terms;
 mod lending_club;
 mod measures;

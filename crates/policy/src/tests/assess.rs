@@ -151,6 +151,21 @@ async fn what_cannot_be_assessed_says_why() {
     let unknown = policy::AssessRequest { pack_name: "mars".into(), ..question(1, li()) };
     let mut early = li();
     early.as_of_date.as_mut().unwrap().year = 2025;
+    let rows = [
+        (unknown, "ERROR_REASON_PACK_UNKNOWN"),
+        (question(2, early), "ERROR_REASON_PACK_UNKNOWN"),
+        (question(3, li_in("USD")), "ERROR_REASON_CURRENCY_MISMATCH"),
+    ];
+    for (request, reason) in rows {
+        let status = running.client.assess(ask(request)).await.unwrap_err();
+        assert_eq!(refused(&status), (Code::FailedPrecondition, reason.into()), "{status}");
+    }
+    assert_eq!(running.store.count("decision", Vec::new()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_closed_loan_is_answered() {
+    let mut running = start().await;
     let mut paid_up = li();
     let loan = paid_up.loan.as_mut().unwrap();
     let mut last = loan.events[0].clone();
@@ -160,17 +175,16 @@ async fn what_cannot_be_assessed_says_why() {
         payment.amount.as_mut().unwrap().minor_units = 2_000_000;
     }
     loan.events.push(last);
-    let rows = [
-        (unknown, "ERROR_REASON_PACK_UNKNOWN"),
-        (question(2, early), "ERROR_REASON_PACK_UNKNOWN"),
-        (question(3, li_in("USD")), "ERROR_REASON_CURRENCY_MISMATCH"),
-        (question(4, paid_up), "ERROR_REASON_NOT_ASSESSABLE"),
-    ];
-    for (request, reason) in rows {
-        let status = running.client.assess(ask(request)).await.unwrap_err();
-        assert_eq!(refused(&status), (Code::FailedPrecondition, reason.into()), "{status}");
+    let mut written_off = li();
+    written_off.loan.as_mut().unwrap().closed = true;
+    for (number, facts) in [(1, paid_up), (2, written_off)] {
+        let answer = running.client.assess(ask(question(number, facts))).await.unwrap().into_inner();
+        let decision = answer.decision.unwrap();
+        assert_eq!(decision.outcome(), policy::Outcome::Refuse, "{number}");
+        assert_eq!(decision.decline_reasons[0].code(), common::DeclineCode::NotInArrearsOrAtRisk, "{number}");
+        assert!(decision.offers.is_empty() && decision.affordability.is_empty(), "{number}");
     }
-    assert_eq!(running.store.count("decision", Vec::new()).await.unwrap(), 0);
+    assert_eq!(running.store.count("decision", Vec::new()).await.unwrap(), 2);
 }
 
 #[tokio::test]

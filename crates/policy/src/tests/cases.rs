@@ -78,7 +78,7 @@ pub fn li() -> policy::Facts {
         case_id: "app-li".into(),
         borrower_id: "li".into(),
         as_of: "2026-07-20".parse().unwrap(),
-        loan: LoanFacts { loan_id: "loan-li".into(), account: li_account() },
+        loan: LoanFacts { loan_id: "loan-li".into(), account: li_account(), closed: false },
         reason: HardshipReason::CaringDependant,
         hardship_end: None,
         statement: StatementOfAffairs {

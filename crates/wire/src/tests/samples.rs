@@ -243,7 +243,7 @@ pub fn facts() -> Facts {
         case_id: "app-1".into(),
         borrower_id: "li".into(),
         as_of: day("2026-07-20"),
-        loan: LoanFacts { loan_id: "loan-1".into(), account: account() },
+        loan: LoanFacts { loan_id: "loan-1".into(), account: account(), closed: true },
         reason: HardshipReason::CaringDependant,
         hardship_end: Some(day("2026-10-20")),
         statement: StatementOfAffairs {

@@ -82,7 +82,7 @@ pub(super) fn read(
         case_id: name.to_owned(),
         borrower_id: format!("borrower of {name}"),
         as_of: as_of?,
-        loan: LoanFacts { loan_id: format!("loan of {name}"), account: loan? },
+        loan: LoanFacts { loan_id: format!("loan of {name}"), account: loan?, closed: false },
         reason,
         hardship_end,
         statement,
