@@ -107,6 +107,6 @@ async fn what_is_refused_says_why_and_changes_nothing() -> anyhow::Result<()> {
     let large = policy::PublishPackRequest { request_id: request_id(), files: large };
     let too_large = (Code::ResourceExhausted, "MESSAGE_TOO_LARGE".to_owned());
     assert_eq!(refused(stage.policy(ANN)?.publish_pack(large).await)?, too_large);
-    assert_eq!(stage.policy_store()?.count("pack", Vec::new()).await?, 3);
+    assert_eq!(stage.policy_store()?.count("pack", Vec::new()).await?, 4);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{calibrate, import, schedule, serve, up};
+use crate::{calibrate, import, pack, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -32,4 +32,6 @@ pub enum Command {
         after_help = "Example: leeway schedule --cases crates/leeway/examples/schedule_cases.json --json"
     )]
     Schedule(schedule::Args),
+    /// Checks, tests and explains a folder of policy.
+    Pack(pack::Args),
 }

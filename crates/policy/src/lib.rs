@@ -32,5 +32,5 @@ mod tests;
 
 pub use config::PolicyConfig;
 pub use documents::SCHEMA;
-pub use packs::{PackShelf, ShelfError};
+pub use packs::{PackShelf, ShelfError, read_pack_folder};
 pub use service::{OpenError, Parts, Service};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use assessment::{MAX_PACK_FILES, Pack, PackErrors, PackFiles, PackProblem, load_pack};
+use assessment::{CheckedPack, MAX_PACK_FILES, Pack, PackErrors, PackFiles, PackProblem, check_pack};
 use chassis::{Problem, Violations};
 
 use crate::service::State;
@@ -38,8 +38,9 @@ fn checked(files: PackFiles) -> Result<Checked, Vec<PackProblem>> {
             mend: format!("keep it to {MAX_PACK_FILES} files, and paths to {MAX_PATH_BYTES} bytes"),
         }]);
     }
-    let pack = load_pack(&files)
-        .map_err(|PackErrors(problems)| problems.into_iter().map(short).collect::<Vec<_>>())?;
+    let checked = check_pack(&files);
+    let CheckedPack { pack, tests } =
+        checked.map_err(|PackErrors(problems)| problems.into_iter().map(short).collect::<Vec<_>>())?;
     // Both are part of names: of the version, and of the pack's journal.
     let mut problems = Vec::new();
     for (field, value) in [("name", &pack.name), ("version", &pack.version)] {
@@ -53,7 +54,7 @@ fn checked(files: PackFiles) -> Result<Checked, Vec<PackProblem>> {
             });
         }
     }
-    if problems.is_empty() { Ok(Checked { pack, files, tests: 0 }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Checked { pack, files, tests }) } else { Err(problems) }
 }
 
 /// The problem with its sentences cut.

@@ -7,6 +7,8 @@ mod calendars;
 #[cfg(test)]
 mod calibration;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod closed;
 #[cfg(test)]
 mod dominance;

@@ -153,7 +153,7 @@ async fn an_activation_begins_today_or_later_and_within_its_pack() {
         "effective_from = \"2026-01-01\"",
         "effective_from = \"2026-07-25\"\neffective_until = \"2026-12-31\"",
     )];
-    let pack = running.publish(files("cn-instalment", "2.0.0", &ends)).await;
+    let pack = running.shelve(files("cn-instalment", "2.0.0", &ends)).await;
     let refusal = (Code::FailedPrecondition, "ERROR_REASON_ACTIVATION_DATE_REFUSED".to_owned());
     for day in ["2026-07-19", "2026-07-24", "2027-01-01"] {
         let status = running.propose(proposal(&pack, day)).await.unwrap_err();
@@ -208,7 +208,7 @@ async fn steps_have_their_states() {
 #[tokio::test]
 async fn proposals_are_read_strictly_and_are_few() {
     let mut running = start().await;
-    let pack = running.publish(files("cn-instalment", "2.0.0", &[])).await;
+    let pack = running.shelve(files("cn-instalment", "2.0.0", &[])).await;
     let status = running.propose(policy::ProposeActivationRequest::default()).await.unwrap_err();
     assert_eq!(fields(&status), ["request_id", "pack_name", "digest", "effective_from_date"]);
     let wrong = policy::ProposeActivationRequest {
@@ -245,7 +245,7 @@ async fn a_pack_that_turns_over_more_than_it_declares_stays_out() {
         let facts = lean(&format!("app-{number}"), declared);
         running.client.assess(ask(question(number, facts))).await.unwrap();
     }
-    let strict = running.publish(files("cn-instalment", "2.0.0", &[WIDER_GAP])).await;
+    let strict = running.publish(files("cn-instalment", "2.0.0", &WIDER_GAP)).await;
     let proposed = running.propose(proposal(&strict, "2026-07-22")).await.unwrap();
     let status = running.confirm(BO, &proposed.activation_id).await.unwrap_err();
     assert_eq!(refused(&status), (Code::FailedPrecondition, "ERROR_REASON_FLIP_BUDGET_EXCEEDED".into()));
@@ -255,7 +255,8 @@ async fn a_pack_that_turns_over_more_than_it_declares_stays_out() {
         ("3", "20", "0.05")
     );
     assert_eq!(running.in_force("2026-07-22", "").await.unwrap(), "1.0.0");
-    let open = running.publish(files("cn-instalment", "2.0.1", &[WIDER_GAP, ANY_FLIPS])).await;
+    let changes = [&WIDER_GAP[..], &ANY_FLIPS[..]].concat();
+    let open = running.publish(files("cn-instalment", "2.0.1", &changes)).await;
     let proposed = running.propose(proposal(&open, "2026-07-22")).await.unwrap();
     let confirmed = running.confirm(BO, &proposed.activation_id).await.unwrap();
     let check = confirmed.flip_check.unwrap();
@@ -267,7 +268,7 @@ async fn a_pack_that_turns_over_more_than_it_declares_stays_out() {
     assert_eq!(confirmed.flip_check.unwrap().decisions, 0);
 }
 
-/// Writes the US pack under another version into a folder of the operator's.
+/// Writes the default pack under another version into a folder of the operator's.
 fn folder(version: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, bytes) in files("cn-instalment", version, &[]) {
@@ -290,7 +291,7 @@ async fn newer_software_brings_its_pack_from_its_day_on_and_yields_to_people() {
 
     // A restart with the same packs records nothing.
     let running = start_at(open(), &PolicyConfig::default(), at("2026-07-20T03:00:00Z")).await;
-    assert_eq!(running.store.count("activation", Vec::new()).await.unwrap(), 2);
+    assert_eq!(running.store.count("activation", Vec::new()).await.unwrap(), 3);
     running.stop().await.close().await;
 
     let newer = folder("1.1.0");

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use api::leeway::policy::v1 as policy;
+use assessment::{PackFiles, load_pack};
 use store::Op;
 use tonic::Code;
 
 use super::{Running, ask_as, fields, refused, request_id, start};
+use crate::documents::put;
+use crate::library::{PackContent, PackHead, PackVersion, Source};
 use crate::packs::EMBEDDED;
 
 pub const ANN: &str = "policy_admin:ann";
 pub const BO: &str = "policy_admin:bo";
 
 /// The files of a shipped pack under another version, with some words replaced; each must be there.
-pub fn files(name: &str, version: &str, changes: &[(&str, &str, &str)]) -> BTreeMap<String, Vec<u8>> {
+pub fn files(name: &str, version: &str, changes: &[Change]) -> BTreeMap<String, Vec<u8>> {
     let (_, embedded) = EMBEDDED.iter().find(|(pack, _)| *pack == name).unwrap();
     let mut files: BTreeMap<String, Vec<u8>> =
         embedded.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
     let version = format!("version = \"{version}\"");
-    for (path, from, to) in [("pack.toml", "version = \"1.0.0\"", version.as_str())].iter().chain(changes) {
+    let head = [("pack.toml", "version = \"1.0.0\"", version.as_str())];
+    for (path, from, to) in head.iter().chain(changes) {
         let text = String::from_utf8(files[*path].clone()).unwrap();
         assert!(text.contains(from), "{path}: {from}");
         files.insert((*path).to_owned(), text.replacen(from, to, 1).into_bytes());
@@ -26,30 +30,50 @@ pub fn files(name: &str, version: &str, changes: &[(&str, &str, &str)]) -> BTree
     files
 }
 
-/// Declared essentials need no document before they are twice the benchmark: facts are derived otherwise.
-pub const OTHER_DERIVATION: (&str, &str, &str) = (
+/// A change of one file: path, what is written there, what takes its place.
+pub type Change = (&'static str, &'static str, &'static str);
+
+/// Essentials need no document below twice the benchmark: facts are derived otherwise.
+pub const OTHER_DERIVATION: [Change; 1] = [(
     "pack.toml",
     "[parameters.excess_factor]\nvalue = \"1.3\"",
     "[parameters.excess_factor]\nvalue = \"2.0\"",
-);
-/// A gap of three quarters between declared and verified income is let pass.
-pub const WIDER_GAP: (&str, &str, &str) = (
-    "rules.toml",
-    "fact = \"income.gap\", op = \">\", value = \"0.10\"",
-    "fact = \"income.gap\", op = \">\", value = \"0.15\"",
-);
+)];
+/// A gap of 15 % between declared and verified income is let pass, as a test inside the pack says.
+pub const WIDER_GAP: [Change; 2] = [
+    (
+        "rules.toml",
+        "fact = \"income.gap\", op = \">\", value = \"0.10\"",
+        "fact = \"income.gap\", op = \">\", value = \"0.15\"",
+    ),
+    ("tests/o3-gap-above-a-tenth.toml", "amount = \"5000.01 CNY\"", "amount = \"6000.00 CNY\""),
+];
 /// Everything may turn over.
-pub const ANY_FLIPS: (&str, &str, &str) = (
+pub const ANY_FLIPS: [Change; 1] = [(
     "pack.toml",
     "[parameters.activation_flip_budget]\nvalue = \"0.05\"",
     "[parameters.activation_flip_budget]\nvalue = \"1\"",
-);
+)];
 
 impl Running {
     /// Publishes files as Ann.
     pub async fn publish(&mut self, files: BTreeMap<String, Vec<u8>>) -> policy::PackHead {
         let request = policy::PublishPackRequest { request_id: request_id(), files };
         self.client.publish_pack(ask_as(ANN, request)).await.unwrap().into_inner().pack.unwrap()
+    }
+
+    /// Puts files into the database that their own tests would refuse: what an earlier or later software let pass.
+    pub async fn shelve(&mut self, files: BTreeMap<String, Vec<u8>>) -> policy::PackHead {
+        let files = PackFiles(files);
+        let pack = load_pack(&files).unwrap();
+        let head = PackHead::of(&pack, &files, (Source::Published, ANN), self.clock.now());
+        let writes = vec![
+            put(&head, 0).unwrap(),
+            put(&PackContent::of(&pack.digest, &files), 0).unwrap(),
+            put(&PackVersion::of(&head.pack), 0).unwrap(),
+        ];
+        self.store.commit(store::Commit { writes, ..store::Commit::default() }).await.unwrap();
+        crate::told::head_out(&head)
     }
 
     async fn listed(&mut self, pack_name: &str) -> Vec<policy::ListedPack> {
@@ -75,12 +99,19 @@ async fn a_check_says_what_is_wrong_and_stores_nothing() {
     assert_eq!(answer.problems.len(), 1, "a version is part of a name: {:?}", answer.problems);
     assert_eq!(answer.problems[0].file, "pack.toml");
 
+    // A threshold that a test inside the pack holds: it says so.
+    let check = policy::CheckPackRequest { files: files("cn-instalment", "2.0.0", &WIDER_GAP[..1]) };
+    let answer = running.client.check_pack(ask_as(ANN, check)).await.unwrap().into_inner();
+    let told: Vec<&str> = answer.problems.iter().map(|problem| problem.file.as_str()).collect();
+    assert!(told.contains(&"tests/o3-gap-above-a-tenth.toml") && answer.pack.is_none(), "{told:?}");
+
     let check = policy::CheckPackRequest { files: files("cn-instalment", "2.0.0", &[]) };
     let answer = running.client.check_pack(ask_as(ANN, check)).await.unwrap().into_inner();
     let pack = answer.pack.unwrap();
     assert!(answer.problems.is_empty());
     assert_eq!((pack.version.as_str(), pack.digest.len(), pack.publish_time), ("2.0.0", 64, None));
-    assert_eq!(running.listed("").await.len(), 2, "only what ships");
+    assert_eq!(running.listed("").await.len(), 3, "only what ships");
+    assert!(answer.tests > 10, "{}", answer.tests);
     let empty =
         running.client.check_pack(ask_as(ANN, policy::CheckPackRequest::default())).await.unwrap_err();
     assert_eq!(fields(&empty), ["files"]);
@@ -102,7 +133,7 @@ async fn a_content_is_one_pack_and_a_version_one_content() {
     let shipped = running.publish(files("us-consumer", "1.0.0", &[])).await;
     assert_eq!(shipped.source(), policy::PackSource::Shipped);
 
-    let other = files("cn-instalment", "2.0.0", &[WIDER_GAP]);
+    let other = files("cn-instalment", "2.0.0", &WIDER_GAP);
     let other = policy::PublishPackRequest { request_id: request_id(), files: other };
     let status = running.client.publish_pack(ask_as(ANN, other)).await.unwrap_err();
     assert_eq!(refused(&status), (Code::AlreadyExists, "ERROR_REASON_ALREADY_EXISTS".into()));
@@ -123,7 +154,7 @@ async fn a_content_is_one_pack_and_a_version_one_content() {
     assert_eq!(refused(&status), (Code::InvalidArgument, "ERROR_REASON_VALIDATION_FAILED".into()));
     assert_eq!(fields(&status), ["files[contact.toml]"]);
 
-    assert_eq!(running.store.count("pack", Vec::new()).await.unwrap(), 3);
+    assert_eq!(running.store.count("pack", Vec::new()).await.unwrap(), 4);
     let trail = running.store.read_stream("packs/cn-instalment", 0, 10).await.unwrap();
     let kinds: Vec<&str> = trail.iter().map(|entry| entry.kind.as_str()).collect();
     assert_eq!(kinds, ["pack_shipped", "pack_published"]);
@@ -134,7 +165,7 @@ async fn a_content_is_one_pack_and_a_version_one_content() {
 #[tokio::test]
 async fn a_published_pack_is_told_by_its_digest_and_decides_nothing() {
     let mut running = start().await;
-    let published = running.publish(files("cn-instalment", "2.0.0", &[WIDER_GAP])).await;
+    let published = running.publish(files("cn-instalment", "2.0.0", &WIDER_GAP)).await;
     let ask = |digest: &str| policy::GetPackRequest {
         pack_name: "cn-instalment".into(),
         digest: digest.into(),
@@ -165,7 +196,7 @@ async fn packs_are_listed_page_by_page_with_the_newest_first() {
     let mut running = start().await;
     for version in 2..=6 {
         running.clock.advance(jiff::SignedDuration::from_secs(1)).unwrap();
-        running.publish(files("cn-instalment", &format!("{version}.0.0"), &[])).await;
+        running.shelve(files("cn-instalment", &format!("{version}.0.0"), &[])).await;
     }
     let mut versions = Vec::new();
     let mut page_token = String::new();
@@ -182,9 +213,9 @@ async fn packs_are_listed_page_by_page_with_the_newest_first() {
     }
     assert_eq!(versions, ["6.0.0", "5.0.0", "4.0.0", "3.0.0", "2.0.0", "1.0.0"]);
     let all = running.listed("").await;
-    assert_eq!(all.len(), 7);
+    assert_eq!(all.len(), 8);
     let shipped: Vec<_> = all.iter().filter(|listed| !listed.activations.is_empty()).collect();
-    assert_eq!(shipped.len(), 2, "what ships is in force");
+    assert_eq!(shipped.len(), 3, "what ships is in force");
     assert!(running.listed("mars").await.is_empty());
     let wrong =
         policy::ListPacksRequest { pack_name: "no name".into(), page_size: 101, page_token: "mine".into() };

@@ -147,7 +147,7 @@ async fn one_threshold_over_five_thousand_decisions_names_exactly_those_that_fli
     let began = Instant::now();
     store_lean_cases(&running, COUNT).await;
     println!("{COUNT} decisions stored in {:?}", began.elapsed());
-    let content = files("cn-instalment", "2.0.0", &[WIDER_GAP]);
+    let content = files("cn-instalment", "2.0.0", &WIDER_GAP);
     let candidate = running.publish(content.clone()).await;
     let all = reassessed(&running, content).await;
     assert_eq!(i64::try_from(all.len()).unwrap(), COUNT);
@@ -242,12 +242,12 @@ async fn facts_are_derived_anew_where_the_candidate_derives_them_otherwise() {
         statement.essentials[0].amount.as_mut().unwrap().minor_units = essentials;
         running.decide(facts).await;
     }
-    let content = files("cn-instalment", "2.0.0", &[OTHER_DERIVATION]);
+    let content = files("cn-instalment", "2.0.0", &OTHER_DERIVATION);
     // Of a closed loan no rule is asked, under whatever pack.
     let mut closed = li();
     closed.loan.as_mut().unwrap().closed = true;
     running.decide(closed).await;
-    let candidate = running.publish(content.clone()).await;
+    let candidate = running.shelve(content.clone()).await;
     let all = reassessed(&running, content).await;
     let expected: BTreeSet<String> =
         all.iter().filter(|(_, (before, after))| before != after).map(|(id, _)| id.clone()).collect();
@@ -269,7 +269,7 @@ async fn offers_and_their_cost_are_compared_in_full() {
         "[parameters.automatic_deferral_months]\nvalue = \"0 months\"",
     );
     let content = files("cn-instalment", "2.0.0", &[narrow]);
-    let candidate = running.publish(content.clone()).await;
+    let candidate = running.shelve(content.clone()).await;
     let (before, after) = reassessed(&running, content).await.remove(&decision.decision_id).unwrap();
     assert_eq!(before.outcome, Outcome::Offer);
     let came = running.replay(under(&candidate, policy::ReplayMode::WithOffers)).await;
@@ -282,7 +282,7 @@ async fn offers_and_their_cost_are_compared_in_full() {
     assert_eq!(told.outcome(), wire::outcome_out(after.outcome));
     // Another currency can't assess the case; that is no silence.
     let abroad = files("us-consumer", "2.0.0", &[]);
-    let abroad = running.publish(abroad).await;
+    let abroad = running.shelve(abroad).await;
     for mode in [policy::ReplayMode::RulesOnly, policy::ReplayMode::WithOffers] {
         let request =
             policy::ReplayDecisionsRequest { pack_name: "cn-instalment".into(), ..under(&abroad, mode) };
@@ -376,7 +376,7 @@ fn the_core_needs_no_service() {
     let mut tally = crate::replay::Tally::default();
     let flips = crate::replay::rules_only((0..10).map(|_| case(&row)), pack, &mut tally);
     assert_eq!((flips.len(), tally.total.decisions, tally.total.flips), (0, 10, 0));
-    let other = load_pack(&PackFiles(files("cn-instalment", "2.0.0", &[WIDER_GAP]))).unwrap();
+    let other = load_pack(&PackFiles(files("cn-instalment", "2.0.0", &WIDER_GAP))).unwrap();
     let flips = crate::replay::rules_only([case(&row)], &other, &mut tally);
     assert_eq!(flips[0].kinds, [crate::replay::FlipKind::Authority]);
 }

@@ -35,7 +35,8 @@ async fn a_candidate_says_its_word_beside_the_decision() {
     let mut plain = start().await;
     let expected = decide(&mut plain, 0..4).await;
     let mut running = start().await;
-    let pack = running.publish(files("cn-instalment", "2.0.0", &[WIDER_GAP, ANY_FLIPS])).await;
+    let changes = [&WIDER_GAP[..], &ANY_FLIPS[..]].concat();
+    let pack = running.publish(files("cn-instalment", "2.0.0", &changes)).await;
     let whole =
         policy::ProposeActivationRequest { shadow_share: "1".into(), ..proposal(&pack, "2026-07-22") };
     let shadow = running.propose(whole).await.unwrap();
