@@ -350,6 +350,24 @@ async fn a_replay_is_asked_strictly_and_ends_when_its_caller_leaves() {
     drop(stream);
     let came = running.replay(under(&pack, policy::ReplayMode::RulesOnly)).await;
     assert_eq!((came.summary.decisions, came.summary.flips), (200, 0));
+
+    // Four at a time; their places come free with them.
+    let open = |running: &Running| {
+        let mut client = running.client.clone();
+        let request = ask_as(ANN, under(&pack, policy::ReplayMode::WithOffers));
+        async move { client.replay_decisions(request).await }
+    };
+    let many = futures_util::future::join_all((0..12).map(|_| open(&running))).await;
+    let (taken, refusals): (Vec<_>, Vec<_>) = many.into_iter().partition(Result::is_ok);
+    assert!(taken.len() >= 4 && !refusals.is_empty(), "{}", taken.len());
+    for refusal in refusals {
+        let status = refusal.err().unwrap();
+        assert_eq!(refused(&status), (Code::ResourceExhausted, "ERROR_REASON_OVERLOADED".into()));
+    }
+    drop(taken);
+    while open(&running).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
 }
 
 #[test]
