@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{calibrate, import, schedule, serve, up};
+use crate::{bench, calibrate, import, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -32,4 +32,7 @@ pub enum Command {
         after_help = "Example: leeway schedule --cases crates/leeway/examples/schedule_cases.json --json"
     )]
     Schedule(schedule::Args),
+    /// Measures what the parts of Leeway do in a second on this machine.
+    #[command(after_help = "Example: cargo run --release -- bench policy")]
+    Bench(bench::Args),
 }
