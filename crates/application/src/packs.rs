@@ -181,12 +181,20 @@ fn read(pack: &Pack) -> Result<PackRecord, Problem> {
         digest: pack.digest.clone(),
         currency_code: pack.currency_code.clone(),
         penalty_multiplier: Ratio::parse(parameter(pack, "penalty_multiplier")?).map_err(unreadable)?,
-        cost_cap: Rate::parse(parameter(pack, "cost_cap")?).map_err(unreadable)?,
+        cost_cap: cost_cap(pack)?,
         calendar,
         process,
         evidence,
         reasons,
     })
+}
+
+/// A pack without a cap leaves penalty rates to its multiplier: any rate that a contract may have is under the cap.
+fn cost_cap(pack: &Pack) -> Result<Rate, Problem> {
+    match parameter(pack, "cost_cap")? {
+        "none" => Ok(Rate::from(loan::contract::MAX_ANNUAL_RATE)),
+        rate => Rate::parse(rate).map_err(unreadable),
+    }
 }
 
 fn parameter<'a>(pack: &'a Pack, name: &str) -> Result<&'a str, Problem> {

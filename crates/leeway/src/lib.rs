@@ -7,6 +7,7 @@ pub mod config;
 pub mod data_dir;
 pub mod demo;
 pub mod import;
+pub mod pack;
 pub mod retention;
 pub mod schedule;
 pub mod serve;

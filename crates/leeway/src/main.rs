@@ -6,7 +6,7 @@ use clap::Parser as _;
 use leeway::cli::{Cli, Command};
 use leeway::config::NotASetting;
 use leeway::schedule::UnusableInput;
-use leeway::{bench, calibrate, import, schedule, serve, up};
+use leeway::{bench, calibrate, import, pack, schedule, serve, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             Some(Command::Import(args)) => import::run(args).await,
             Some(Command::Schedule(args)) => schedule::run(&args),
             Some(Command::Bench(args)) => bench::run(&args),
+            Some(Command::Pack(args)) => pack::run(&args),
         }
     });
     match outcome {
@@ -37,9 +38,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// 64 for a configuration that can't be used, as `sysexits` has it; 2 for files that can't be used; 1 for everything else.
+/// 64 for a configuration that can't be used, as `sysexits` has it; 2 for files and packs that can't be used; 1 for everything
+/// else.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.chain().any(|cause| cause.is::<UnusableInput>()) {
+    if error.chain().any(|cause| cause.is::<UnusableInput>() || cause.is::<pack::UnusableInput>()) {
         return ExitCode::from(schedule::EXIT_UNUSABLE);
     }
     if error.chain().any(|cause| cause.is::<calibrate::Unusable>()) {

@@ -18,6 +18,6 @@ mod service;
 mod tests;
 
 pub use config::PolicyConfig;
-pub use packs::{PackShelf, ShelfError};
+pub use packs::{PackShelf, ShelfError, read_pack_folder};
 pub use record::SCHEMA;
 pub use service::{Parts, Service};

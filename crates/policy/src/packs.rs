@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use assessment::{MAX_PACK_BYTES, MAX_PACK_FILES, Pack, PackErrors, PackFiles, load_pack};
+use assessment::{MAX_PACK_BYTES, MAX_PACK_FILES, Pack, PackErrors, PackFiles, check_pack, load_pack};
 use thiserror::Error;
 
 /// Relative path and content of every file of a pack.
@@ -46,11 +46,12 @@ impl PackShelf {
         let mut shelf = Self::default();
         for (name, files) in EMBEDDED {
             let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
-            shelf.add(name, &PackFiles(files))?;
+            // What ships passed the tests inside it before it was built in; starting needn't run them again.
+            shelf.add(name, load_pack(&PackFiles(files)))?;
         }
         if let Some(folder) = folder {
             for (name, files) in read_folder(folder)? {
-                shelf.add(&name, &files)?;
+                shelf.add(&name, check_pack(&files).map(|checked| checked.pack))?;
             }
         }
         Ok(shelf)
@@ -66,15 +67,21 @@ impl PackShelf {
         self.0.values()
     }
 
-    fn add(&mut self, folder: &str, files: &PackFiles) -> Result<(), ShelfError> {
-        let pack =
-            load_pack(files).map_err(|errors| ShelfError::Refused { pack: folder.to_owned(), errors })?;
+    fn add(&mut self, folder: &str, read: Result<Pack, PackErrors>) -> Result<(), ShelfError> {
+        let pack = read.map_err(|errors| ShelfError::Refused { pack: folder.to_owned(), errors })?;
         if pack.name != folder {
             return Err(ShelfError::OtherName { folder: folder.to_owned(), name: pack.name });
         }
         self.0.insert(pack.name.clone(), Arc::new(pack));
         Ok(())
     }
+}
+
+/// The files of one pack's folder. Names that begin with a dot are left alone. Blocks while it reads.
+pub fn read_pack_folder(folder: &Path) -> Result<PackFiles, ShelfError> {
+    let mut files = BTreeMap::new();
+    read_files(folder, "", MAX_DEPTH, &mut files)?;
+    Ok(PackFiles(files))
 }
 
 /// Every folder inside is a pack. Names that begin with a dot are left alone.
@@ -87,9 +94,7 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, PackFiles)>, ShelfError> {
         if packs.len() == MAX_PACKS {
             return Err(ShelfError::Misplaced { path, reason: "there are too many packs" });
         }
-        let mut files = BTreeMap::new();
-        read_files(&path, "", MAX_DEPTH, &mut files)?;
-        packs.push((name, PackFiles(files)));
+        packs.push((name, read_pack_folder(&path)?));
     }
     Ok(packs)
 }

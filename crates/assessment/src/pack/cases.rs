@@ -64,7 +64,7 @@ pub fn read_tests(pack: &Pack, files: &PackFiles) -> Result<Vec<PackTest>, PackE
     for (file, bytes) in files.0.iter().filter(|(name, _)| name.starts_with(FOLDER)) {
         let mut problems = Problems::new(file);
         if let Some(root) = reader::parse(bytes, &mut problems) {
-            read_file(pack, &root, &mut tests, &mut problems);
+            read_file(pack, (&root, Expecting::Always), &mut tests, &mut problems);
         }
         all.append(&mut problems.list);
         if tests.len() > MAX_PACK_TESTS {
@@ -81,12 +81,37 @@ pub fn read_tests(pack: &Pack, files: &PackFiles) -> Result<Vec<PackTest>, PackE
     Err(PackErrors(all))
 }
 
+/// Reads the cases of a file that is written like a test; what they expect may be left out. Errors: as [`read_tests`].
+pub fn read_cases(pack: &Pack, file: &str, bytes: &[u8]) -> Result<Vec<PackTest>, PackErrors> {
+    let (mut cases, mut problems) = (Vec::new(), Problems::new(file));
+    if let Some(root) = reader::parse(bytes, &mut problems) {
+        read_file(pack, (&root, Expecting::IfStated), &mut cases, &mut problems);
+    }
+    if problems.list.is_empty() {
+        return Ok(cases);
+    }
+    problems.list.sort();
+    Err(PackErrors(problems.list))
+}
+
 const FOLDER: &str = "tests/";
 
-fn read_file(pack: &Pack, root: &BTreeMap<String, Node>, tests: &mut Vec<PackTest>, problems: &mut Problems) {
+/// Whether a case must say what it expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expecting {
+    Always,
+    IfStated,
+}
+
+fn read_file(
+    pack: &Pack,
+    (root, expecting): (&BTreeMap<String, Node>, Expecting),
+    tests: &mut Vec<PackTest>,
+    problems: &mut Problems,
+) {
     let stem = problems.file.trim_start_matches(FOLDER).trim_end_matches(".toml").to_owned();
     let Some(list) = root.get("test") else {
-        tests.extend(read_test(pack, (root, 1), stem, problems));
+        tests.extend(read_test(pack, (root, 1, expecting), stem, problems));
         return;
     };
     let mut shared = root.clone();
@@ -105,7 +130,7 @@ fn read_file(pack: &Pack, root: &BTreeMap<String, Node>, tests: &mut Vec<PackTes
         if seen.contains(&name) {
             problems.add(line, format!("test `{name}` stands twice"), "give it a name of its own");
         }
-        tests.extend(read_test(pack, (&table, line), format!("{stem}/{name}"), problems));
+        tests.extend(read_test(pack, (&table, line, expecting), format!("{stem}/{name}"), problems));
         seen.push(name);
     }
 }
@@ -125,15 +150,21 @@ fn merged(shared: &BTreeMap<String, Node>, own: &BTreeMap<String, Node>) -> BTre
 
 fn read_test(
     pack: &Pack,
-    (table, line): (&BTreeMap<String, Node>, u32),
+    (table, line, expecting): (&BTreeMap<String, Node>, u32, Expecting),
     name: String,
     problems: &mut Problems,
 ) -> Option<PackTest> {
     let mut section = Section::new(table, line);
     let facts = facts::read(pack, &name, &mut section, problems);
-    let expected = section.required_table("expect", problems);
+    let found = match expecting {
+        Expecting::Always => section.required_table("expect", problems),
+        Expecting::IfStated => section.optional_table("expect", problems),
+    };
     section.finish(problems);
-    let expected = expect::read(expected?, pack.currency, problems)?;
+    let expected = match found {
+        Some(found) => expect::read(found, pack.currency, problems)?,
+        None => Expected::default(),
+    };
     let file = problems.file.clone();
     Some(PackTest { name, file, line, facts: facts?, expected })
 }

@@ -28,7 +28,7 @@ use loan::{BusinessCalendar, Currency, Date};
 use sha2::{Digest, Sha256};
 
 pub use calendar::{BusinessDaysSection, CalendarSource, MAX_CALENDAR_DATES, PackCalendar};
-pub use cases::{MAX_PACK_TESTS, PackTest, read_tests};
+pub use cases::{MAX_PACK_TESTS, PackTest, read_cases, read_tests};
 pub use check::{CheckedPack, check_pack};
 pub use csv_rows::MAX_TABLE_ROWS;
 pub use load::load_pack;
@@ -47,7 +47,7 @@ use crate::reached::TableRow;
 use crate::sheet::FactSheet;
 
 /// Most files of a pack.
-pub const MAX_PACK_FILES: usize = 64;
+pub const MAX_PACK_FILES: usize = 128;
 /// Most bytes of a pack, all files together.
 pub const MAX_PACK_BYTES: usize = 4 * 1024 * 1024;
 

@@ -10,7 +10,9 @@ use crate::codes::{EvidenceType, MeasureKind};
 pub(super) const STATUSES: [&str; 3] = ["law", "guidance", "house"];
 
 /// Parameters that are shown to other services and people; the engine doesn't compute with them.
-const FLAGS: [&str; 3] = ["pre_notice_before_report", "human_review_on_demand", "health_data_consent"];
+const FLAGS: [&str; 2] = ["human_review_on_demand", "health_data_consent"];
+/// How a borrower learns of a report to a bureau before it is made.
+const PRE_NOTICE: [(&str, ()); 3] = [("REQUIRED", ()), ("EXPLAINED_IN_OFFER", ()), ("NOT_REQUIRED", ())];
 /// Parameters that no pack may set to anything but false, with the reason.
 const NEVER: [(&str, &str); 2] = [
     ("capitalise_penalty", "penalty is never capitalised"),
@@ -229,6 +231,7 @@ impl<'a> ParameterReader<'a> {
         for name in FLAGS {
             self.flag(name, problems);
         }
+        let _ = self.word("pre_notice_before_report", &PRE_NOTICE, problems);
         for (name, why) in NEVER {
             let node = self.flag(name, problems);
             if let Some(node) = node.filter(|node| matches!(node.value, Value::Flag(true))) {

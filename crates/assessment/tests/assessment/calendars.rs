@@ -13,6 +13,8 @@ fn the_packs_that_ship_know_their_years() {
     let table = [
         // (pack, years, holidays, working days, sources)
         ("cn-instalment", (2024, 2026), 28 + 28 + 33, 8 + 5 + 6, 3),
+        // Eight a year.
+        ("uk-consumer", (2024, 2028), 5 * 8, 0, 2),
         // Eleven a year, and the Mondays after 4 July 2027 and 11 November 2029.
         ("us-consumer", (2024, 2030), 7 * 11 + 2, 0, 2),
     ];
@@ -54,6 +56,13 @@ fn single_days_are_as_published() {
         ("cn-instalment", "2026-09-20", true),
         ("cn-instalment", "2026-10-07", false),
         ("cn-instalment", "2026-10-08", true),
+        ("uk-consumer", "2026-04-03", false), // Good Friday.
+        ("uk-consumer", "2026-12-28", false), // Boxing Day on a Saturday is kept on the Monday.
+        ("uk-consumer", "2027-12-27", false), // So is Christmas Day, and Boxing Day on the Tuesday.
+        ("uk-consumer", "2027-12-28", false),
+        ("uk-consumer", "2027-12-29", true),
+        ("uk-consumer", "2028-01-03", false),
+        ("uk-consumer", "2028-05-01", false),
         ("us-consumer", "2024-06-19", false),
         ("us-consumer", "2025-01-20", false),
         ("us-consumer", "2026-07-03", true), // A holiday on a Saturday leaves the Friday open.

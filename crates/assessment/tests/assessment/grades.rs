@@ -8,7 +8,7 @@ use loan::Bucket;
 
 use crate::support::{account, contract, date, files, li, pack, wang, zhang};
 
-const PACKS: [&str; 2] = ["cn-instalment", "us-consumer"];
+const PACKS: [&str; 3] = ["cn-instalment", "uk-consumer", "us-consumer"];
 const BUCKETS: [Bucket; 5] = [Bucket::M0, Bucket::M1, Bucket::M2, Bucket::M3, Bucket::M4Plus];
 
 #[test]

@@ -7,11 +7,15 @@ mod calendars;
 #[cfg(test)]
 mod calibration;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod closed;
 #[cfg(test)]
 mod dominance;
 #[cfg(test)]
 mod grades;
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod interpreter;
 #[cfg(test)]

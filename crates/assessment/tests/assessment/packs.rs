@@ -14,9 +14,11 @@ fn change(files: &mut PackFiles, file: &str, from: &str, to: &str) {
 
 #[test]
 fn the_packs_that_ship_are_accepted() {
-    for (name, currency, zone) in
-        [("cn-instalment", "CNY", "Asia/Shanghai"), ("us-consumer", "USD", "America/New_York")]
-    {
+    for (name, currency, zone) in [
+        ("cn-instalment", "CNY", "Asia/Shanghai"),
+        ("uk-consumer", "GBP", "Europe/London"),
+        ("us-consumer", "USD", "America/New_York"),
+    ] {
         let pack = pack(name);
         assert_eq!(
             (pack.name.as_str(), pack.currency.code(), pack.time_zone.as_str()),
@@ -209,7 +211,7 @@ fn rows(files: &PackFiles, table: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn every_bucket_and_grade_can_settle() {
-    for name in ["cn-instalment", "us-consumer"] {
+    for name in ["cn-instalment", "uk-consumer", "us-consumer"] {
         let files = files(name);
         let (tiers, measures) = (rows(&files, "tiers"), rows(&files, "measures"));
         assert_eq!(tiers.len(), 11, "{name}");
@@ -228,7 +230,7 @@ fn every_bucket_and_grade_can_settle() {
 
 #[test]
 fn every_pack_has_a_floor_under_declared_essentials() {
-    for name in ["cn-instalment", "us-consumer"] {
+    for name in ["cn-instalment", "uk-consumer", "us-consumer"] {
         let mut facts = crate::support::li();
         facts.loan.account = crate::support::in_currency_of(name, facts.loan.account);
         facts.statement.essentials.clear();

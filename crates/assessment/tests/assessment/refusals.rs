@@ -295,7 +295,7 @@ fn bytes_that_are_no_text_and_packs_that_are_too_large() {
     files.0.insert("tests/large.toml".to_owned(), vec![b'#'; MAX_PACK_BYTES]);
     let errors = load_pack(&files).unwrap_err();
     assert_eq!((errors.0[0].file.as_str(), errors.0[0].what.as_str()), ("pack.toml", "pack is too large"));
-    assert!(errors.0[0].mend.contains("64 files"), "{errors}");
+    assert!(errors.0[0].mend.contains("128 files"), "{errors}");
 }
 
 #[test]

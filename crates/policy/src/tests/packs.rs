@@ -16,11 +16,13 @@ fn named(pack_name: &str, digest: &str) -> policy::GetPackRequest {
 }
 
 #[tokio::test]
-async fn both_packs_are_told_section_by_section() {
+async fn the_packs_are_told_section_by_section() {
     let mut running = start().await;
-    for (name, currency, zone) in
-        [("cn-instalment", "CNY", "Asia/Shanghai"), ("us-consumer", "USD", "America/New_York")]
-    {
+    for (name, currency, zone) in [
+        ("cn-instalment", "CNY", "Asia/Shanghai"),
+        ("uk-consumer", "GBP", "Europe/London"),
+        ("us-consumer", "USD", "America/New_York"),
+    ] {
         let pack = running.client.get_pack(ask(named(name, ""))).await.unwrap().into_inner().pack.unwrap();
         assert_eq!(
             (pack.name.as_str(), pack.currency_code.as_str(), pack.time_zone.as_str()),
@@ -100,7 +102,24 @@ fn a_folder_replaces_and_joins_what_ships() {
     let shelf = PackShelf::open(Some(folder.path())).unwrap();
     let names: Vec<(&str, &str)> =
         shelf.all().map(|pack| (pack.name.as_str(), pack.version.as_str())).collect();
-    assert_eq!(names, [("cn-instalment", "1.0.0"), ("us-consumer", "2.0.0"), ("us-other", "1.0.0")]);
+    let expected = [
+        ("cn-instalment", "1.0.0"),
+        ("uk-consumer", "1.0.0"),
+        ("us-consumer", "2.0.0"),
+        ("us-other", "1.0.0"),
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_folder_whose_own_tests_fail_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "us-consumer", |path, text| match path {
+        "tests/r1-moratorium-holds.toml" => text.replace("outcome = \"HOLD\"", "outcome = \"REVIEW\""),
+        _ => text,
+    });
+    let error = PackShelf::open(Some(folder.path())).unwrap_err().to_string();
+    assert!(error.contains("tests/r1-moratorium-holds.toml:") && error.contains("found HOLD"), "{error}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::pack::section::{Section, money, suggest, word};
 use crate::reached::Reached;
 
 /// Everything that one test expects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Expected(Vec<Expectation>);
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,8 @@ use loan::{
     OverdueInterest, Overpayment, PayOffInterest, Product, Rate,
 };
 
+use loan::contract::MAX_ANNUAL_RATE;
+
 use super::proposal;
 use crate::codes::{EvidenceState, EvidenceType, HardshipReason, MaliciousIndicator};
 use crate::facts::{
@@ -13,9 +15,6 @@ use crate::facts::{
 use crate::pack::Pack;
 use crate::pack::reader::{Node, Problems, Value};
 use crate::pack::section::{Section, as_table, mismatch, money, word};
-
-/// Penalty cap of a test's loan where the pack has none: the highest rate that a contract may have.
-const NO_CAP: i64 = 10;
 
 const AMORTISATIONS: [(&str, Amortisation); 4] = [
     ("EQUAL_INSTALMENTS", Amortisation::EqualInstalments),
@@ -296,7 +295,7 @@ fn payments(pack: &Pack, section: &mut Section<'_>, problems: &mut Problems) -> 
 
 /// The loan under the pack's own penalty and cap; other settings are the usual ones.
 fn opened(pack: &Pack, contract: Contract) -> Result<Account, LoanError> {
-    let cap = pack.settings.cost_cap.map_or(rust_decimal::Decimal::from(NO_CAP), |cap| cap.decimal());
+    let cap = pack.settings.cost_cap.map_or(MAX_ANNUAL_RATE, |cap| cap.decimal());
     let product = Product {
         penalty_multiplier: pack.settings.penalty_multiplier,
         cost_cap: Rate::from(cap),
