@@ -15,6 +15,8 @@ mod dominance;
 #[cfg(test)]
 mod grades;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod interpreter;
 #[cfg(test)]
 mod limits;
