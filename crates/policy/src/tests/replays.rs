@@ -8,7 +8,7 @@ use api::leeway::policy::v1 as policy;
 use api::leeway::policy::v1::replay_decisions_response::Part;
 use assessment::{Facts, Outcome, PackFiles, Trace, load_pack};
 use store::Op;
-use tonic::Code;
+use tonic::{Code, Streaming};
 
 use super::cases::{lean, li};
 use super::publishing::{ANN, OTHER_DERIVATION, WIDER_GAP, files};
@@ -325,24 +325,15 @@ async fn a_replay_is_asked_strictly_and_ends_when_its_caller_leaves() {
     for number in 0..200 {
         running.decide(lean(&format!("app-{number}"), 150_000)).await;
     }
-    // A deadline in the middle: the stream breaks off, and without a summary.
+    // A deadline in the middle: the stream breaks off, and without a summary of what it left out.
     let mut request = ask_as(ANN, under(&pack, policy::ReplayMode::WithOffers));
     request.set_timeout(std::time::Duration::from_millis(60));
-    let mut ended = None;
-    match running.client.replay_decisions(request).await {
-        Ok(answer) => {
-            let mut stream = answer.into_inner();
-            while ended.is_none() {
-                match stream.message().await {
-                    Ok(Some(message)) => assert!(!matches!(message.part, Some(Part::Summary(_)))),
-                    Ok(None) => panic!("it ended as if it were whole"),
-                    Err(status) => ended = Some(status.code()),
-                }
-            }
-        }
-        Err(status) => ended = Some(status.code()),
-    }
-    assert!(matches!(ended, Some(Code::DeadlineExceeded | Code::Cancelled)), "{ended:?}");
+    let ended = match running.client.replay_decisions(request).await {
+        Ok(answer) => last_of(answer.into_inner()).await,
+        Err(status) => Err(status.code()),
+    };
+    // A machine that is fast enough has made all of them again by then.
+    assert!(matches!(ended, Ok(200) | Err(Code::DeadlineExceeded | Code::Cancelled)), "{ended:?}");
     // Whoever leaves after the first message leaves nothing behind that computes: others are answered.
     let request = ask_as(ANN, under(&pack, policy::ReplayMode::WithOffers));
     let mut stream = running.client.replay_decisions(request).await.unwrap().into_inner();
@@ -351,6 +342,22 @@ async fn a_replay_is_asked_strictly_and_ends_when_its_caller_leaves() {
     let came = running.replay(under(&pack, policy::ReplayMode::RulesOnly)).await;
     assert_eq!((came.summary.decisions, came.summary.flips), (200, 0));
     only_four_at_a_time(&running, &pack).await;
+}
+
+/// Decisions of the summary that ends a stream, or the code with which it breaks off.
+async fn last_of(mut stream: Streaming<policy::ReplayDecisionsResponse>) -> Result<i64, Code> {
+    let mut last = None;
+    loop {
+        match stream.message().await {
+            Ok(Some(message)) => last = message.part,
+            Ok(None) => break,
+            Err(status) => return Err(status.code()),
+        }
+    }
+    match last {
+        Some(Part::Summary(summary)) => Ok(summary.decisions),
+        other => panic!("it ended as if it were whole: {other:?}"),
+    }
 }
 
 async fn only_four_at_a_time(running: &Running, pack: &policy::PackHead) {
