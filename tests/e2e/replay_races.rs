@@ -113,7 +113,9 @@ async fn sixteen_administrators_at_once() -> anyhow::Result<()> {
     let files = pack_files("2.0.0")?;
     let published = (0..MANY).map(|_| {
         let (client, files) = (stage.policy(ANN), files.clone());
-        let request = policy::PublishPackRequest { request_id: request_id(), files };
+        let mut request = tonic::Request::new(policy::PublishPackRequest { request_id: request_id(), files });
+        // Each runs every test inside the pack, one after the other.
+        request.set_timeout(std::time::Duration::from_secs(120));
         async move { client?.publish_pack(request).await.map_err(anyhow::Error::from) }
     });
     let mut packs = Vec::new();
