@@ -16,6 +16,8 @@ use crate::error::AssessError;
 const MARGIN: f64 = 1e-6;
 /// Days of a nominal month.
 const DAYS_IN_MONTH: i64 = 30;
+/// Furthest month that is discounted on its own; the longest schedules are shorter.
+const MAX_MONTHS: usize = 12_000;
 
 /// Discounts flows at one yearly rate as `loan::value::pv_exact` does, approximately.
 struct Discounter {
@@ -23,27 +25,45 @@ struct Discounter {
     monthly: f64,
     /// Factors of whole months.
     months: Vec<f64>,
+    /// Factors of the days that were met, in order: candidates mostly pay on the same days.
+    days: Vec<(Date, f64)>,
 }
 
 impl Discounter {
     fn new(at: Date, yearly: Decimal) -> Self {
-        Self { at, monthly: yearly.to_f64().unwrap_or(0.0) / 12.0, months: vec![1.0] }
+        Self { at, monthly: yearly.to_f64().unwrap_or(0.0) / 12.0, months: vec![1.0], days: Vec::new() }
     }
 
+    /// `flows` are in order of date.
     fn value(&mut self, flows: &[Flow]) -> f64 {
         let mut value = 0.0;
+        let mut place = 0;
         for flow in flows {
-            let days = calendar::days_30_360(self.at, flow.date).max(0);
-            let months = usize::try_from(days / DAYS_IN_MONTH).unwrap_or(usize::MAX).min(12_000);
-            while self.months.len() <= months {
-                let last = self.months.last().copied().unwrap_or(1.0);
-                self.months.push(last / (1.0 + self.monthly));
+            while self.days.get(place).is_some_and(|(date, _)| *date < flow.date) {
+                place += 1;
             }
-            let whole = self.months.get(months).copied().unwrap_or(0.0);
-            let part = 1.0 + self.monthly * float(days % DAYS_IN_MONTH) / float(DAYS_IN_MONTH);
-            value += float(flow.amount.minor()) * whole / part;
+            let factor = match self.days.get(place) {
+                Some((date, factor)) if *date == flow.date => *factor,
+                _ => {
+                    let factor = self.factor(flow.date);
+                    self.days.insert(place, (flow.date, factor));
+                    factor
+                }
+            };
+            value += float(flow.amount.minor()) * factor;
         }
         value
+    }
+
+    fn factor(&mut self, date: Date) -> f64 {
+        let days = calendar::days_30_360(self.at, date).max(0);
+        let months = usize::try_from(days / DAYS_IN_MONTH).unwrap_or(usize::MAX).min(MAX_MONTHS);
+        while self.months.len() <= months {
+            let last = self.months.last().copied().unwrap_or(1.0);
+            self.months.push(last / (1.0 + self.monthly));
+        }
+        let whole = self.months.get(months).copied().unwrap_or(0.0);
+        whole / (1.0 + self.monthly * float(days % DAYS_IN_MONTH) / float(DAYS_IN_MONTH))
     }
 }
 

@@ -107,8 +107,12 @@ impl<'a> Space<'a> {
             return Ok(false);
         }
         let Some(oldest) = self.case.state.oldest_unpaid_due else { return Ok(false) };
-        let anchor = self.case.contract().anchor_day();
-        Ok(month_after(anchor, oldest, i32::from(months_shifted(measures)))? <= self.case.facts.as_of)
+        let (contract, as_of) = (self.case.contract(), self.case.facts.as_of);
+        let shifted = months_shifted(measures);
+        if shifted == 0 && contract.conventions.business_days.is_none() {
+            return Ok(oldest <= as_of);
+        }
+        Ok(month_after(contract.anchor_day(), oldest, i32::from(shifted))? <= as_of)
     }
 
     /// The last day on which a settlement in `parts` can be paid.
@@ -121,10 +125,10 @@ impl<'a> Space<'a> {
     /// Gives every candidate to `take`, in a fixed order.
     pub fn each(&self, take: &mut Take<'_>) -> Result<(), AssessError> {
         // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
-        let mut found = Found { space: self, take };
+        let mut found = Found { space: self, take, first_payment: self.first_payment()? };
         let deferrals = self.deferrals();
         for deferral in &deferrals {
-            found.push(vec![deferral.clone()])?;
+            found.push(std::slice::from_ref(deferral))?;
         }
         self.reductions(&mut found)?;
         self.tokens(&mut found)?;
@@ -161,7 +165,7 @@ impl<'a> Space<'a> {
                             shortfall_over: shortfall(*instalments, *multiple),
                             interest: *interest,
                         };
-                        found.push(vec![reduction])?;
+                        found.push(&[reduction])?;
                     }
                 }
             }
@@ -181,7 +185,7 @@ impl<'a> Space<'a> {
                 let amount = Amount::new(Amount::round(exact.floor())?.minor());
                 if !amount.is_zero() {
                     let months = u8::try_from(*months).unwrap_or(u8::MAX);
-                    found.push(vec![Measure::TokenPayments { amount, months }])?;
+                    found.push(&[Measure::TokenPayments { amount, months }])?;
                 }
             }
         }
@@ -192,17 +196,17 @@ impl<'a> Space<'a> {
     fn re_solved(&self, found: &mut Found<'_, '_, '_>, deferrals: &[Measure]) -> Result<(), AssessError> {
         let re_ages = self.re_ages();
         for re_age in &re_ages {
-            found.push(vec![re_age.clone()])?;
+            found.push(std::slice::from_ref(re_age))?;
         }
         for (extension, rate) in self.changes() {
             let change: Vec<Measure> = extension.into_iter().chain(rate).collect();
-            found.push(change.clone())?;
+            found.push(&change)?;
             for re_age in &re_ages {
-                found.push([vec![re_age.clone()], change.clone()].concat())?;
+                found.push(&[std::slice::from_ref(re_age), &change].concat())?;
             }
             // Interest that is paid meanwhile would be charged again by the re-solved instalments.
             for deferral in deferrals.iter().filter(|deferral| !pays_interest(deferral)) {
-                found.push([vec![deferral.clone()], change.clone()].concat())?;
+                found.push(&[std::slice::from_ref(deferral), &change].concat())?;
             }
         }
         Ok(())
@@ -264,7 +268,7 @@ impl<'a> Space<'a> {
                 } else {
                     vec![settlement]
                 };
-                found.push(measures)?;
+                found.push(&measures)?;
             }
         }
         Ok(())
@@ -316,15 +320,16 @@ pub(crate) type Take<'t> = dyn FnMut(Terms) -> Result<(), AssessError> + 't;
 struct Found<'a, 'b, 't> {
     space: &'a Space<'b>,
     take: &'a mut Take<'t>,
+    /// When overdue rows are payable.
+    first_payment: Date,
 }
 
 impl Found<'_, '_, '_> {
     /// Adds terms with each waiver of penalty that the tier allows and, where rows stay overdue, a first payment date.
-    fn push(&mut self, measures: Vec<Measure>) -> Result<(), AssessError> {
-        let first_payment =
-            if self.space.stays_overdue(&measures)? { Some(self.space.first_payment()?) } else { None };
+    fn push(&mut self, measures: &[Measure]) -> Result<(), AssessError> {
+        let first_payment = self.space.stays_overdue(measures)?.then_some(self.first_payment);
         if !self.space.waives_penalty() {
-            return self.give(Terms { measures, first_payment });
+            return self.give(Terms { measures: measures.to_vec(), first_payment });
         }
         // Of no penalty every share is the same; where overdue rows are emptied, what isn't waived would be due at once.
         let all_or_nothing = !self.space.owes_penalty()
@@ -338,8 +343,10 @@ impl Found<'_, '_, '_> {
         };
         for share in shares {
             let waiver = Measure::WaivePenalty { waiver: Waiver::Share(*share) };
-            let measures = std::iter::once(waiver).chain(measures.iter().cloned()).collect();
-            self.give(Terms { measures, first_payment })?;
+            let mut all = Vec::with_capacity(measures.len() + 1);
+            all.push(waiver);
+            all.extend_from_slice(measures);
+            self.give(Terms { measures: all, first_payment })?;
         }
         Ok(())
     }

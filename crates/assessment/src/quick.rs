@@ -78,7 +78,9 @@ impl Quick {
             return None;
         }
         let inner = self.hazards.len().saturating_sub(1);
-        let mut estimate = Estimate { lender: 0.0, burden: 0.0 };
+        let mut lender = 0.0;
+        // The highest payment over share as a fraction.
+        let (mut most, mut of) = (0, 1);
         let mut survival = 1.0;
         let mut claim = self.owed;
         let mut limits = self.limits.as_slice();
@@ -88,17 +90,17 @@ impl Quick {
             let band = own.iter().position(|limit| pay <= limit).unwrap_or(inner);
             let survived = survival * (1.0 - self.hazards.get(band)?);
             claim = claim.saturating_add(month.interest);
-            estimate.lender += month.discount * survived * float(*pay);
-            estimate.lender += (survival - survived) * month.late * float(claim.max(0));
+            lender += month.discount * survived * float(*pay);
+            lender += (survival - survived) * month.late * float(claim.max(0));
             claim = claim.saturating_sub(*pay);
             survival = survived;
-            if *pay > 0 {
-                let x =
-                    if month.share > 0 { float(*pay) / float(month.share) } else { f64::from(MAX_BURDEN) };
-                estimate.burden = estimate.burden.max(x.min(f64::from(MAX_BURDEN)));
+            if i128::from(*pay) * i128::from(of) > i128::from(most) * i128::from(month.share.max(0)) {
+                (most, of) = (*pay, month.share.max(0));
             }
         }
-        Some(estimate)
+        let cap = f64::from(MAX_BURDEN);
+        let burden = if of > 0 { (float(most) / float(of)).min(cap) } else { cap };
+        Some(Estimate { lender, burden })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{calibrate, import, pack, schedule, serve, up};
+use crate::{bench, calibrate, import, pack, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ pub enum Command {
         after_help = "Example: leeway schedule --cases crates/leeway/examples/schedule_cases.json --json"
     )]
     Schedule(schedule::Args),
+    /// Measures what the parts of Leeway do in a second on this machine.
+    #[command(after_help = "Example: cargo run --release -- bench policy")]
+    Bench(bench::Args),
     /// Checks, tests and explains a folder of policy.
     Pack(pack::Args),
 }

@@ -1,5 +1,6 @@
 //! The binary's parts: configuration, the services in one process, the stories, the import and schedules of cases.
 
+pub mod bench;
 pub mod calibrate;
 pub mod cli;
 pub mod config;

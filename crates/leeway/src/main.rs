@@ -6,7 +6,7 @@ use clap::Parser as _;
 use leeway::cli::{Cli, Command};
 use leeway::config::NotASetting;
 use leeway::schedule::UnusableInput;
-use leeway::{calibrate, import, pack, schedule, serve, up};
+use leeway::{bench, calibrate, import, pack, schedule, serve, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             Some(Command::Calibrate(args)) => calibrate::run(&args),
             Some(Command::Import(args)) => import::run(args).await,
             Some(Command::Schedule(args)) => schedule::run(&args),
+            Some(Command::Bench(args)) => bench::run(&args),
             Some(Command::Pack(args)) => pack::run(&args),
         }
     });

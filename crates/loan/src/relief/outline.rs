@@ -13,7 +13,7 @@ mod settled;
 
 use crate::calendar::Date;
 use crate::contract::Contract;
-use crate::error::LoanError;
+use crate::error::{ArithmeticError, LoanError};
 use crate::money::Amount;
 use crate::state::State;
 use crate::terms::{DeferralInterest, Extension, InterestScope, Measure, ReAgeOver, Terms, Waiver};
@@ -46,25 +46,28 @@ impl Outline {
         self.flows.iter().map(|flow| flow.amount).max().unwrap_or_default()
     }
 
-    /// Joins what falls due on one day, in order of date.
-    fn close(&mut self) -> Result<(), LoanError> {
-        if !self.flows.is_sorted_by_key(|flow| flow.date) {
-            self.flows.sort_by_key(|flow| flow.date);
+    fn clear(&mut self) {
+        self.flows.clear();
+        (self.penalty_left, self.total_to_pay, self.relief_interest) = Default::default();
+    }
+
+    /// Adds a payment; rows come mostly in order of date.
+    fn pay(&mut self, date: Date, amount: Amount) -> Result<(), ArithmeticError> {
+        if amount.is_zero() {
+            return Ok(());
         }
-        let mut total = self.penalty_left;
-        for flow in &self.flows {
-            total = total.add(flow.amount)?;
-        }
-        self.total_to_pay = total;
-        self.flows.retain(|flow| !flow.amount.is_zero());
-        self.flows.dedup_by(|later, first| {
-            let same = later.date == first.date;
-            if same {
-                // INVARIANT: the sum of all flows was added above without overflow.
-                first.amount = Amount::new(first.amount.minor().saturating_add(later.amount.minor()));
+        self.total_to_pay = self.total_to_pay.add(amount)?;
+        match self.flows.last_mut() {
+            Some(last) if last.date == date => last.amount = last.amount.add(amount)?,
+            Some(last) if last.date > date => {
+                let place = self.flows.partition_point(|flow| flow.date < date);
+                match self.flows.get_mut(place) {
+                    Some(flow) if flow.date == date => flow.amount = flow.amount.add(amount)?,
+                    _ => self.flows.insert(place, Flow { date, amount }),
+                }
             }
-            same
-        });
+            _ => self.flows.push(Flow { date, amount }),
+        }
         Ok(())
     }
 }
@@ -161,16 +164,16 @@ impl<'a> Outliner<'a> {
     /// Writes into `into` what `terms` ask for. Refuses what [`super::apply`] refuses.
     pub fn outline(&mut self, terms: &Terms, into: &mut Outline) -> Result<(), LoanError> {
         terms.check(self.on)?;
-        into.flows.clear();
-        into.relief_interest = Amount::ZERO;
+        into.clear();
         if let Some(shape) = Shape::of(terms)
             && self.short_way(&shape, terms, into)?
         {
             into.penalty_left = self.base.penalty_left(shape.waives_penalty)?;
-            return into.close();
+            into.total_to_pay = into.total_to_pay.add(into.penalty_left)?;
+            return Ok(());
         }
         let applied = super::apply(self.state, self.contract, terms, self.on)?;
-        into.flows.clear();
+        into.clear();
         into.flows.extend_from_slice(&applied.flows);
         into.total_to_pay = applied.total_to_pay;
         into.relief_interest = applied.relief_interest;

@@ -8,9 +8,10 @@ use crate::money::Amount;
 use crate::relief::basis::{Basis, Resolved};
 use crate::relief::{Content, Draft};
 use crate::state::State;
-use crate::terms::Waiver;
+use crate::terms::{ReducedPayment, Waiver};
 use crate::value::Flow;
 
+use super::Outline;
 use super::resolved::Solved;
 
 /// One unpaid instalment.
@@ -49,6 +50,8 @@ pub(super) struct Base<'a> {
     /// Principal that the last reduction put off, by row.
     pub put_off: Vec<Amount>,
     pub solved: Solved,
+    /// How the last reduced row was reduced, from what, to what.
+    pub reduced: Option<(ReducedPayment, Amount, Amount)>,
     /// The full waiver's and no waiver's sums are asked for again and again.
     penalty: Amount,
 }
@@ -83,6 +86,7 @@ impl<'a> Base<'a> {
             penalties,
             periods: Vec::new(),
             put_off: Vec::new(),
+            reduced: None,
             solved: Solved::of(state, &basis, &open, on)?,
             open,
         })
@@ -125,6 +129,14 @@ impl<'a> Base<'a> {
             .ok_or(crate::error::ArithmeticError::Overflow)?;
         let rounding = self.basis.contract.conventions.rounding;
         Ok(interest::round(product, period.denominator, rounding)?)
+    }
+
+    /// Rows that hold charges alone stay where they are.
+    pub fn pay_charges(&self, into: &mut Outline) -> Result<(), LoanError> {
+        for flow in &self.charges {
+            into.pay(flow.date, flow.amount)?;
+        }
+        Ok(())
     }
 
     /// When a row is payable that was due on `due`.

@@ -6,7 +6,6 @@ use crate::money::Amount;
 use crate::relief::enough;
 use crate::relief::reduction::Reduction;
 use crate::terms::{ReductionInterest, ShortfallOver};
-use crate::value::Flow;
 
 use super::Outline;
 use super::base::{Base, Open};
@@ -33,17 +32,16 @@ impl Base<'_> {
         };
         enough(reduction.instalments.saturating_add(count), open)?;
         let mut shortfall = Shortfall::default();
-        let mut level: Option<(Amount, Amount)> = None;
         self.put_off.clear();
         for row in self.open.iter().take(reduction.instalments) {
-            // Instalments are mostly level: the same payment is not worked out again.
-            let pay = match level {
-                Some((total, pay)) if total == row.total => pay,
+            // Instalments are mostly level: the same payment is not worked out again, nor for the next terms.
+            let pay = match self.reduced {
+                Some((how, total, pay)) if total == row.total && how == reduction.pay => pay,
                 _ => reduction.payment(row.total)?,
             };
-            level = Some((row.total, pay));
+            self.reduced = Some((reduction.pay, row.total, pay));
             self.put_off.push(shortfall.take(row, pay)?);
-            into.flows.push(Flow { date: self.payable(row.due, first_payment), amount: pay });
+            into.pay(self.payable(row.due, first_payment), pay)?;
         }
         let (share, last) = shares(shortfall.total, count)?;
         let charged = match reduction.interest {
@@ -61,9 +59,9 @@ impl Base<'_> {
                 _ => share.add(charge)?,
             };
             let amount = row.total.add(on_top)?;
-            into.flows.push(Flow { date: self.payable(row.due, first_payment), amount });
+            into.pay(self.payable(row.due, first_payment), amount)?;
         }
-        into.flows.extend_from_slice(&self.charges);
+        self.pay_charges(into)?;
         Ok(())
     }
 

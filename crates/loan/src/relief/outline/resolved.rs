@@ -18,7 +18,6 @@ use crate::relief::enough;
 use crate::relief::reschedule::Change;
 use crate::state::State;
 use crate::terms::{DeferralInterest, Extension, ReAgeOver};
-use crate::value::Flow;
 
 use super::base::{Base, Open};
 use super::{Outline, Shape};
@@ -221,9 +220,9 @@ impl Base<'_> {
                 _ => Amount::ZERO,
             };
             let date = self.payable(*due, rows.first_payment);
-            into.flows.push(Flow { date, amount: amount.add(level_too)?.add(on_top)? });
+            into.pay(date, amount.add(level_too)?.add(on_top)?)?;
         }
-        into.flows.extend_from_slice(&self.charges);
+        self.pay_charges(into)?;
         Ok(true)
     }
 

@@ -1,11 +1,9 @@
 //! Settlements on what the rows hold.
 
 use crate::error::LoanError;
-use crate::money::Amount;
 use crate::relief::enough;
 use crate::relief::settlement::part_dates;
 use crate::terms::{Measure, SettlementSum, Terms};
-use crate::value::Flow;
 
 use super::Outline;
 use super::base::Base;
@@ -40,9 +38,8 @@ impl Base<'_> {
         let (share, last) = sum.equal_share(parts)?;
         let count = dates.len();
         for (date, place) in dates.into_iter().zip(1..) {
-            into.flows.push(Flow { date, amount: if place == count { last } else { share } });
+            into.pay(date, if place == count { last } else { share })?;
         }
-        into.relief_interest = Amount::ZERO;
         Ok(true)
     }
 }

@@ -1,0 +1,81 @@
+//! `leeway bench`: what the parts of Leeway do in a second on this machine, one figure a line.
+
+mod cases;
+mod clock;
+mod policy;
+
+use std::io::{self, Write as _};
+
+use serde::Serialize;
+
+/// Arguments of `leeway bench`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    pub part: Part,
+}
+
+/// What is measured.
+#[derive(Debug, clap::Subcommand)]
+pub enum Part {
+    /// Rules, assessments, pack checks and replays, on one core and without a network.
+    #[command(after_help = "Example: cargo run --release -- bench policy --json")]
+    Policy(Options),
+}
+
+/// How it is measured and told.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Measures each figure so many times; the median is told.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=101))]
+    pub rounds: u32,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One figure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figure {
+    /// What was done.
+    pub what: &'static str,
+    /// Median over the rounds, in `unit`.
+    pub median: f64,
+    /// Lowest and highest round.
+    pub lowest: f64,
+    pub highest: f64,
+    /// For example `per second`.
+    pub unit: &'static str,
+    /// What it is about, for example how many candidates were feasible.
+    pub note: String,
+}
+
+/// Measures and prints.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let Part::Policy(options) = &args.part;
+    let figures = policy::measure(options.rounds)?;
+    let mut out = io::stdout().lock();
+    if options.json {
+        serde_json::to_writer_pretty(&mut out, &figures)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    for figure in &figures {
+        writeln!(
+            out,
+            "{:<44} {:>14} {:<12} {} … {}  {}",
+            figure.what,
+            told(figure.median),
+            figure.unit,
+            told(figure.lowest),
+            told(figure.highest),
+            figure.note
+        )?;
+    }
+    Ok(())
+}
+
+/// Whole numbers where they are large, else two places.
+fn told(value: f64) -> String {
+    if value >= 1_000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
