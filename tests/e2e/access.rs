@@ -89,6 +89,7 @@ fn every_method_is_called_by_a_story() {
         include_str!("desk.rs"),
         include_str!("errors.rs"),
         include_str!("feed_watch.rs"),
+        include_str!("packs.rs"),
         include_str!("portfolio.rs"),
         include_str!("reads.rs"),
         include_str!("refusals.rs"),

@@ -73,7 +73,8 @@ async fn a_loan_takes_the_calendar_of_its_pack_for_good() -> anyhow::Result<()> 
     let contract = loan.contract.clone().unwrap();
     let calendar = contract.business_days.unwrap().calendar.unwrap();
     assert_eq!(calendar.weekend_days, [6, 7]);
-    let pack = policy::GetPackRequest { pack_name: "cn-instalment".to_owned(), digest: String::new() };
+    let pack =
+        policy::GetPackRequest { pack_name: "cn-instalment".to_owned(), ..policy::GetPackRequest::default() };
     let pack = stage.policy("auditor:wu")?.get_pack(pack).await?.into_inner().pack.unwrap();
     assert_eq!(Some(calendar), pack.calendar.unwrap().calendar, "it is part of the contract");
     assert_eq!(text(contract.first_due_date.as_ref()), "2026-01-01", "the anchor stays");

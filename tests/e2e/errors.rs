@@ -86,7 +86,7 @@ async fn staff_is_told_what_is_absent() -> anyhow::Result<()> {
     assert_eq!(refused(stage.mail("officer:chen")?.get_notification(request).await)?, not_found);
     let request = policy::GetDecisionRequest { decision_id: absent() };
     assert_eq!(refused(stage.policy("officer:chen")?.get_decision(request).await)?, not_found);
-    let request = policy::GetPackRequest { pack_name: absent(), digest: String::new() };
+    let request = policy::GetPackRequest { pack_name: absent(), ..policy::GetPackRequest::default() };
     assert_eq!(refused(stage.policy("officer:chen")?.get_pack(request).await)?, not_found);
     let claim = pb::ClaimApplicationRequest { request_id: request_id(), application_id: absent() };
     assert_eq!(refused(stage.desk("officer:chen")?.claim_application(claim).await)?, not_found);

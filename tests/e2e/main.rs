@@ -13,6 +13,8 @@ mod errors;
 #[cfg(test)]
 mod feed_watch;
 #[cfg(test)]
+mod packs;
+#[cfg(test)]
 mod portfolio;
 #[cfg(test)]
 mod previews;

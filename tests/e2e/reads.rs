@@ -114,7 +114,8 @@ async fn a_decision_tells_every_rule_and_its_schedule_can_be_previewed() -> anyh
             assert!(condition.source.starts_with("rules.toml:"), "{rule}: {}", condition.source);
         }
     }
-    let pack = policy::GetPackRequest { pack_name: "cn-instalment".to_owned(), digest: String::new() };
+    let pack =
+        policy::GetPackRequest { pack_name: "cn-instalment".to_owned(), ..policy::GetPackRequest::default() };
     let pack = stage.policy("auditor:wu")?.get_pack(pack).await?.into_inner().pack.unwrap();
     assert_eq!((pack.digest.as_str(), pack.reasons.len()), (decision.pack_digest.as_str(), 15));
 

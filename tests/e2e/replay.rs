@@ -12,6 +12,7 @@ use api::leeway::policy::v1 as policy;
 use e2e::Stage;
 use e2e::flows::{assessment, labelled};
 use e2e::make::{cny, deferral, request_id};
+use e2e::packs::{ANN, BO, pack_files, proposal};
 use e2e::people::{Document, li, zhang};
 use e2e::refusal::refused;
 use e2e::stage::upload_of;
@@ -36,7 +37,9 @@ async fn marks(stage: &Stage) -> anyhow::Result<Vec<i64>> {
     for store in [application, &stage.notification.store, stage.policy_store()?] {
         marks.push(journal(store).await?);
     }
-    marks.push(stage.policy_store()?.count("decision", Vec::new()).await?);
+    for kind in ["decision", "decision_row", "shadow", "pack", "activation"] {
+        marks.push(stage.policy_store()?.count(kind, Vec::new()).await?);
+    }
     Ok(marks)
 }
 
@@ -153,6 +156,10 @@ async fn repeat(method: &str) -> anyhow::Result<()> {
         "RefuseApplication" => refuse_application().await,
         "CoSign" => co_sign().await,
         "Assess" => assess().await,
+        "PublishPack" => publish_pack().await,
+        "ProposeActivation" => propose_activation().await,
+        "ConfirmActivation" => confirm_activation().await,
+        "WithdrawActivation" => withdraw_activation().await,
         "Enqueue" => enqueue().await,
         "Cancel" => cancel().await,
         "PutContactProfile" => put_contact_profile().await,
@@ -451,6 +458,77 @@ async fn assess() -> anyhow::Result<()> {
     };
     thrice(&stage, [request, other], call, |a: &policy::AssessResponse| {
         a.decision.clone().unwrap_or_default().decision_id
+    })
+    .await
+}
+
+fn activation_id(activation: &Option<policy::Activation>) -> String {
+    activation.as_ref().map(|a| a.activation_id.clone()).unwrap_or_default()
+}
+
+async fn publish_pack() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let request = policy::PublishPackRequest { request_id: request_id(), files: pack_files("2.0.0")? };
+    let other = policy::PublishPackRequest { files: pack_files("2.0.1")?, ..request.clone() };
+    let call = |request| {
+        let client = stage.policy(ANN);
+        async move { client.map_err(|e| Status::internal(e.to_string()))?.publish_pack(request).await }
+    };
+    thrice(&stage, [request, other], call, |a: &policy::PublishPackResponse| {
+        a.pack.clone().unwrap_or_default().digest
+    })
+    .await
+}
+
+async fn propose_activation() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let request = proposal(&stage.publish("2.0.0").await?, "2026-07-21");
+    let other = policy::ProposeActivationRequest { shadow_share: "0.1".to_owned(), ..request.clone() };
+    let call = |request| {
+        let client = stage.policy(ANN);
+        async move { client.map_err(|e| Status::internal(e.to_string()))?.propose_activation(request).await }
+    };
+    thrice(&stage, [request, other], call, |a: &policy::ProposeActivationResponse| {
+        activation_id(&a.activation)
+    })
+    .await
+}
+
+/// Two proposals of the same pack.
+async fn two_proposals(stage: &Stage) -> anyhow::Result<[String; 2]> {
+    let pack = stage.publish("2.0.0").await?;
+    let one = stage.propose(proposal(&pack, "2026-07-21")).await?.activation_id;
+    let two = stage.propose(proposal(&pack, "2026-07-22")).await?.activation_id;
+    Ok([one, two])
+}
+
+async fn confirm_activation() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    stage.apply(&li()).await?;
+    let [one, two] = two_proposals(&stage).await?;
+    let request = policy::ConfirmActivationRequest { request_id: request_id(), activation_id: one };
+    let other = policy::ConfirmActivationRequest { activation_id: two, ..request.clone() };
+    let call = |request| {
+        let client = stage.policy(BO);
+        async move { client.map_err(|e| Status::internal(e.to_string()))?.confirm_activation(request).await }
+    };
+    thrice(&stage, [request, other], call, |a: &policy::ConfirmActivationResponse| {
+        activation_id(&a.activation)
+    })
+    .await
+}
+
+async fn withdraw_activation() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let [one, two] = two_proposals(&stage).await?;
+    let request = policy::WithdrawActivationRequest { request_id: request_id(), activation_id: one };
+    let other = policy::WithdrawActivationRequest { activation_id: two, ..request.clone() };
+    let call = |request| {
+        let client = stage.policy(BO);
+        async move { client.map_err(|e| Status::internal(e.to_string()))?.withdraw_activation(request).await }
+    };
+    thrice(&stage, [request, other], call, |a: &policy::WithdrawActivationResponse| {
+        activation_id(&a.activation)
     })
     .await
 }

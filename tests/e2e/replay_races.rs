@@ -1,10 +1,14 @@
 //! The same request at once, late, or by somebody else.
 
 use api::leeway::application::v1 as pb;
+use api::leeway::policy::v1 as policy;
 use e2e::Stage;
 use e2e::flows::assessment;
 use e2e::make::request_id;
+use e2e::packs::{ANN, BO, pack_files, proposal};
 use e2e::people::li;
+use e2e::refusal::refused;
+use tonic::Code;
 
 const JULY: &str = "2026-07-20T10:00+08:00";
 const JUNE: &str = "2026-06-20T10:00+08:00";
@@ -97,5 +101,66 @@ async fn a_request_id_belongs_to_whoever_used_it() -> anyhow::Result<()> {
         let answer = stage.cases_for(borrower).submit_application(said).await?.into_inner();
         assert_eq!(answer.application.unwrap().borrower_id, borrower);
     }
+    Ok(())
+}
+
+/// Sixteen clients publish, propose, confirm at once: under one request id it happens once, under sixteen the first one
+/// wins and the others read what stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_administrators_at_once() -> anyhow::Result<()> {
+    const MANY: usize = 16;
+    let stage = Stage::start(JULY).await?;
+    let files = pack_files("2.0.0")?;
+    let published = (0..MANY).map(|_| {
+        let (client, files) = (stage.policy(ANN), files.clone());
+        let request = policy::PublishPackRequest { request_id: request_id(), files };
+        async move { client?.publish_pack(request).await.map_err(anyhow::Error::from) }
+    });
+    let mut packs = Vec::new();
+    for answer in futures_util::future::join_all(published).await {
+        packs.push(answer?.into_inner().pack.unwrap());
+    }
+    packs.dedup();
+    let [pack] = packs.as_slice() else { panic!("{packs:?}") };
+
+    let request = proposal(pack, "2026-07-21");
+    let proposed = (0..MANY).map(|_| {
+        let (client, request) = (stage.policy(ANN), request.clone());
+        async move { client?.propose_activation(request).await.map_err(anyhow::Error::from) }
+    });
+    let mut ids = Vec::new();
+    for answer in futures_util::future::join_all(proposed).await {
+        ids.push(answer?.into_inner().activation.unwrap().activation_id);
+    }
+    ids.dedup();
+    let [id] = ids.as_slice() else { panic!("{ids:?}") };
+
+    let one = request_id();
+    let confirmed = (0..MANY).map(|nr| {
+        // Half of them repeat one request, the others each ask for themselves.
+        let own = if nr % 2 == 0 { one.clone() } else { request_id() };
+        let request = policy::ConfirmActivationRequest { request_id: own, activation_id: id.clone() };
+        let client = stage.policy(BO);
+        async move { Ok::<_, anyhow::Error>((nr, client?.confirm_activation(request).await)) }
+    });
+    let mut winners = 0;
+    let mut repeats = Vec::new();
+    for answer in futures_util::future::join_all(confirmed).await {
+        let (nr, answer) = answer?;
+        if nr % 2 == 0 {
+            repeats.push(answer.is_ok());
+        } else {
+            winners += usize::from(answer.is_ok());
+        }
+        if answer.is_err() {
+            assert_eq!(refused(answer)?, (Code::FailedPrecondition, "WRONG_STATE".to_owned()));
+        }
+    }
+    assert!(repeats.iter().all(|won| *won == repeats[0]), "one request has one answer: {repeats:?}");
+    assert_eq!(winners + usize::from(repeats[0]), 1);
+    let trail = stage.policy_store()?.read_stream("packs/cn-instalment", 0, 100).await?;
+    let kinds: Vec<_> = trail.iter().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["pack_shipped", "pack_published", "activation_proposed", "activation_confirmed"]);
+    assert_eq!(stage.policy_store()?.count("activation", Vec::new()).await?, 4);
     Ok(())
 }

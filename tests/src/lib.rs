@@ -7,6 +7,7 @@
 
 pub mod flows;
 pub mod make;
+pub mod packs;
 pub mod people;
 pub mod refusal;
 pub mod stage;

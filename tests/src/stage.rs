@@ -25,10 +25,11 @@ use crate::people::{Case, Document, Loan};
 /// Longest wait for what follows from a step, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
-/// Topics of the two services that work in the background, with their versions.
+/// Topics of the services, which work in the background, with their versions.
 const APPLICATION_TOPICS: [(&str, i32); 4] =
     [("assess", 1), ("notify", 1), ("case-timer", 1), ("plan-check", 1)];
 const NOTIFICATION_TOPICS: [(&str, i32); 1] = [("deliver", 1)];
+const POLICY_TOPICS: [(&str, i32); 1] = [("shadow", 1)];
 
 /// Three services, their clock and their data. Everything ends with the test.
 pub struct Stage {
@@ -139,7 +140,11 @@ impl Stage {
     pub async fn settle(&self) -> anyhow::Result<()> {
         // The application first: its last effect hands the message over before it ends.
         self.idle("application", &self.application.store, &APPLICATION_TOPICS).await?;
-        self.idle("notification", &self.notification.store, &NOTIFICATION_TOPICS).await
+        self.idle("notification", &self.notification.store, &NOTIFICATION_TOPICS).await?;
+        match &self.policy {
+            Some(policy) => self.idle("policy", &policy.store, &POLICY_TOPICS).await,
+            None => Ok(()),
+        }
     }
 
     async fn idle(&self, service: &str, store: &Store, topics: &[(&'static str, i32)]) -> anyhow::Result<()> {

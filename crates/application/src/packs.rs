@@ -128,7 +128,7 @@ pub fn accepted(pack: &PackRecord, reason: HardshipReason) -> Vec<EvidenceType> 
 async fn fetch(shared: &Shared, name: &str) -> Result<PackRecord, Problem> {
     let call = || {
         let mut client = PolicyServiceClient::new(shared.policy.clone());
-        let request = GetPackRequest { pack_name: name.to_owned(), digest: String::new() };
+        let request = GetPackRequest { pack_name: name.to_owned(), ..GetPackRequest::default() };
         async move { client.get_pack(request).await }
     };
     let answer = shared.policy.retry(Repeat::Safe, call).await;

@@ -99,10 +99,10 @@ pub async fn start_policy(config: &Config, world: &World) -> anyhow::Result<Runn
     let parts = policy::Parts { store: store.clone(), clock: world.clock.clone(), ids: world.ids.clone() };
     let settings =
         policy::PolicyConfig { packs_dir: config.packs_dir.clone(), ..policy::PolicyConfig::default() };
-    let service = policy::Service::open(&settings, parts)?;
+    let service = policy::Service::open(&settings, parts).await?;
     let server_config: ServerConfig = config.policy.clone();
     let server = Server::new(POLICY, server_config, world.ids.clone(), service.routes, service.owner_lookup);
-    run(server, (store, None), &world.clock).await
+    run(server, (store, Some(service.worker)), &world.clock).await
 }
 
 /// Starts the notification service.

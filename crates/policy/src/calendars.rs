@@ -7,7 +7,7 @@ use assessment::{Facts, LoanFacts, Pack};
 use chassis::{Problem, Violations};
 use loan::{Account, Date};
 
-use crate::problems::pack_unknown;
+use crate::activation::day_in;
 use crate::service::State;
 
 /// What was read, and the pack whose calendar it took.
@@ -18,19 +18,15 @@ pub(crate) struct Read<T> {
     pub calendar_of: Option<Arc<Pack>>,
 }
 
-/// The pack of a name, or PACK_UNKNOWN.
-pub(crate) fn pack_of(state: &State, name: &str) -> Result<Arc<Pack>, Problem> {
-    state.packs.get(name).cloned().ok_or_else(|| pack_unknown(format!("there is no pack `{name}`")))
-}
-
 /// The facts at `facts`; a contract that leaves its calendar to the pack takes the pack's.
-pub(crate) fn facts_in(
+pub(crate) async fn facts_in(
     state: &State,
     v: &mut Violations,
     pack_name: &str,
     facts: Option<&policy::Facts>,
 ) -> Result<Read<Facts>, Problem> {
-    let calendar_of = supplier(state, pack_name, facts.and_then(|facts| facts.loan.as_ref()))?;
+    let loan = facts.and_then(|facts| facts.loan.as_ref());
+    let calendar_of = supplier(state, pack_name, loan, day_of(facts)).await?;
     let Some(pack) = &calendar_of else {
         return Ok(Read { value: wire::facts_in(v, "facts", facts), calendar_of });
     };
@@ -41,13 +37,13 @@ pub(crate) fn facts_in(
 }
 
 /// The loan at `loan`; a contract that leaves its calendar to the pack takes the pack's.
-pub(crate) fn loan_in(
+pub(crate) async fn loan_in(
     state: &State,
     v: &mut Violations,
     pack_name: &str,
     (loan, as_of): (Option<&policy::LoanFacts>, Option<Date>),
 ) -> Result<Read<LoanFacts>, Problem> {
-    let calendar_of = supplier(state, pack_name, loan)?;
+    let calendar_of = supplier(state, pack_name, loan, as_of).await?;
     let Some(pack) = &calendar_of else {
         return Ok(Read { value: wire::loan_facts_in(v, "loan", loan, as_of), calendar_of });
     };
@@ -73,15 +69,22 @@ pub(crate) async fn check(
     state.compute(check).await
 }
 
+/// The day of some facts, if it can be read.
+fn day_of(facts: Option<&policy::Facts>) -> Option<Date> {
+    wire::date_in(&mut Violations::new(), "as_of_date", facts.and_then(|facts| facts.as_of_date.as_ref()))
+}
+
 /// The pack that a loan leaves its calendar to. A name that can't be read is refused with the other fields.
-fn supplier(
+async fn supplier(
     state: &State,
     pack_name: &str,
     loan: Option<&policy::LoanFacts>,
+    day: Option<Date>,
 ) -> Result<Option<Arc<Pack>>, Problem> {
     let leaves = wire::leaves_calendar(loan.and_then(|loan| loan.contract.as_ref()));
-    if leaves && wire::id_in(&mut Violations::new(), "pack_name", pack_name).is_some() {
-        return pack_of(state, pack_name).map(Some);
-    }
-    Ok(None)
+    let name = wire::id_in(&mut Violations::new(), "pack_name", pack_name);
+    let Some(name) = name.filter(|_| leaves) else { return Ok(None) };
+    // Without a day the request is refused anyway; the rest of it is still looked at.
+    let day = day.unwrap_or_else(|| day_in("UTC", state.now()));
+    state.pack_for(&name, day).await.map(Some)
 }

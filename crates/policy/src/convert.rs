@@ -39,6 +39,8 @@ pub(crate) fn pack_out(pack: &Pack) -> PackMessage {
         reasons: pack.reasons.iter().map(decline_reason_out).collect(),
         contact: Some(contact_out(&pack.contact)),
         calendar: Some(calendar_section_out(&pack.business_days)),
+        effective_from_date: Some(date_out(pack.effective_from)),
+        effective_until_date: pack.effective_until.map(date_out),
     }
 }
 

@@ -19,9 +19,9 @@ const MAX_PACKS: usize = 64;
 /// Deepest folder inside a pack.
 const MAX_DEPTH: usize = 3;
 
-/// Packs by name; every one is checked.
+/// Packs by name, with their files; every one is checked.
 #[derive(Debug, Clone, Default)]
-pub struct PackShelf(BTreeMap<String, Arc<Pack>>);
+pub struct PackShelf(BTreeMap<String, (Arc<Pack>, Arc<PackFiles>)>);
 
 /// Why the packs can't be used.
 #[derive(Debug, Error)]
@@ -46,12 +46,15 @@ impl PackShelf {
         let mut shelf = Self::default();
         for (name, files) in EMBEDDED {
             let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
+            let files = PackFiles(files);
             // What ships passed the tests inside it before it was built in; starting needn't run them again.
-            shelf.add(name, load_pack(&PackFiles(files)))?;
+            let read = load_pack(&files);
+            shelf.add(name, files, read)?;
         }
         if let Some(folder) = folder {
             for (name, files) in read_folder(folder)? {
-                shelf.add(&name, check_pack(&files).map(|checked| checked.pack))?;
+                let read = check_pack(&files).map(|checked| checked.pack);
+                shelf.add(&name, files, read)?;
             }
         }
         Ok(shelf)
@@ -59,20 +62,30 @@ impl PackShelf {
 
     /// The pack of a name.
     pub fn get(&self, name: &str) -> Option<&Arc<Pack>> {
-        self.0.get(name)
+        self.0.get(name).map(|(pack, _)| pack)
     }
 
     /// All packs, by name.
     pub fn all(&self) -> impl Iterator<Item = &Arc<Pack>> {
-        self.0.values()
+        self.0.values().map(|(pack, _)| pack)
     }
 
-    fn add(&mut self, folder: &str, read: Result<Pack, PackErrors>) -> Result<(), ShelfError> {
+    /// All packs with their files, by name.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Pack, &PackFiles)> {
+        self.0.values().map(|(pack, files)| (pack.as_ref(), files.as_ref()))
+    }
+
+    fn add(
+        &mut self,
+        folder: &str,
+        files: PackFiles,
+        read: Result<Pack, PackErrors>,
+    ) -> Result<(), ShelfError> {
         let pack = read.map_err(|errors| ShelfError::Refused { pack: folder.to_owned(), errors })?;
         if pack.name != folder {
             return Err(ShelfError::OtherName { folder: folder.to_owned(), name: pack.name });
         }
-        self.0.insert(pack.name.clone(), Arc::new(pack));
+        self.0.insert(pack.name.clone(), (Arc::new(pack), Arc::new(files)));
         Ok(())
     }
 }

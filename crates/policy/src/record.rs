@@ -5,28 +5,13 @@ use chassis::Problem;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use store::{Column, ColumnType, Commit, Document, Entry, Kind, Schema, Store, Value, Write};
+use store::{Commit, Entry, Store, Value, Write};
 use wire::StoredDecision;
 
-const DECISION: &str = "decision";
-/// Version of the record's body; older ones are upcast on read.
-const BODY_VERSION: i32 = 1;
+use crate::documents::{Record, put};
 
-/// The documents of this service.
-pub static SCHEMA: Schema = Schema {
-    kinds: &[Kind {
-        name: DECISION,
-        columns: &[
-            Column { name: "case_id", ty: ColumnType::Text },
-            Column { name: "borrower_id", ty: ColumnType::Text },
-            Column { name: "pack_name", ty: ColumnType::Text },
-            Column { name: "pack_digest", ty: ColumnType::Text },
-            Column { name: "outcome", ty: ColumnType::Text },
-            Column { name: "created_us", ty: ColumnType::BigInt },
-        ],
-        indexes: &[&["case_id"], &["borrower_id"], &["pack_digest"], &["created_us"]],
-    }],
-};
+/// Entries of a case's journal that are read at a time.
+const JOURNAL_ROWS: u32 = 200;
 
 /// Everything that is needed to explain the decision later, and to make it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +24,17 @@ pub(crate) struct DecisionRecord {
     pub decision: Decision,
 }
 
+/// What a journal entry says of a decision: ids and hashes.
+#[derive(Debug, Serialize, Deserialize)]
+struct Trail {
+    decision_id: String,
+    outcome: String,
+    pack_digest: String,
+    pack_name: String,
+    /// Ties the record itself to the chain of hashes.
+    record_sha256: String,
+}
+
 impl DecisionRecord {
     pub fn stored_decision(self) -> StoredDecision {
         StoredDecision {
@@ -49,66 +45,75 @@ impl DecisionRecord {
     }
 }
 
+impl Record for DecisionRecord {
+    const KIND: &'static str = "decision";
+
+    fn id(&self) -> String {
+        self.decision_id.clone()
+    }
+
+    fn index(&self) -> Vec<(&'static str, Value)> {
+        let decision = &self.decision;
+        vec![
+            ("case_id", Value::from(decision.case_id.as_str())),
+            ("borrower_id", Value::from(self.facts.borrower_id.as_str())),
+            ("pack_name", Value::from(decision.pack_name.as_str())),
+            ("pack_digest", Value::from(decision.pack_digest.as_str())),
+            ("outcome", Value::from(decision.outcome.as_str())),
+            ("created_us", Value::from(self.create_time.as_microsecond())),
+        ]
+    }
+}
+
 /// The commit that stores a decision with its journal entry.
 pub(crate) fn commit_of(record: &DecisionRecord) -> Result<Commit, Problem> {
-    let body = json(record)?;
+    let write = put(record, 0)?;
     let decision = &record.decision;
-    let created = record.create_time.as_microsecond();
-    let trail = serde_json::json!({
-        "decision_id": record.decision_id,
-        "pack_name": decision.pack_name,
-        "pack_digest": decision.pack_digest,
-        "outcome": decision.outcome,
-        // Ties the record itself to the chain of hashes.
-        "record_sha256": hash(&body),
-    });
+    let trail = Trail {
+        decision_id: record.decision_id.clone(),
+        outcome: decision.outcome.as_str().to_owned(),
+        pack_digest: decision.pack_digest.clone(),
+        pack_name: decision.pack_name.clone(),
+        record_sha256: match &write {
+            Write::Put { body, .. } => hash(body),
+            Write::Delete { .. } => String::new(),
+        },
+    };
     Ok(Commit {
-        now: created,
-        writes: vec![Write::Put {
-            kind: DECISION,
-            id: record.decision_id.clone(),
-            expected_revision: 0,
-            body_version: BODY_VERSION,
-            body,
-            index: vec![
-                ("case_id", Value::from(decision.case_id.as_str())),
-                ("borrower_id", Value::from(record.facts.borrower_id.as_str())),
-                ("pack_name", Value::from(decision.pack_name.as_str())),
-                ("pack_digest", Value::from(decision.pack_digest.as_str())),
-                ("outcome", Value::from(decision.outcome.as_str())),
-                ("created_us", Value::from(created)),
-            ],
-        }],
+        now: record.create_time.as_microsecond(),
+        writes: vec![write],
         journal: vec![Entry {
-            stream: format!("decisions/{}", decision.case_id),
+            stream: stream(&decision.case_id),
             kind: "decision_made".to_owned(),
             actor: record.asked_by.clone(),
-            body: trail.to_string(),
+            body: crate::documents::json(&trail)?,
         }],
         ..Commit::default()
     })
 }
 
-/// A stored decision; `None` if there is none of that id.
-pub(crate) async fn find(store: &Store, decision_id: &str) -> Result<Option<DecisionRecord>, Problem> {
-    store.get(DECISION, decision_id).await?.map(|document| read(&document)).transpose()
-}
-
-fn read(document: &Document) -> Result<DecisionRecord, Problem> {
-    if document.body_version != BODY_VERSION {
-        let text = format!("decision `{}` has body version {}", document.id, document.body_version);
-        return Err(Problem::internal(text));
+/// Whether the case's journal knows a decision's record by this body.
+pub(crate) async fn journal_knows(
+    store: &Store,
+    case_id: &str,
+    decision_id: &str,
+    body: &str,
+) -> Result<bool, Problem> {
+    let sha256 = hash(body);
+    let mut after = 0;
+    loop {
+        let entries = store.read_stream(&stream(case_id), after, JOURNAL_ROWS).await?;
+        let Some(last) = entries.last() else { return Ok(false) };
+        after = last.seq;
+        let mut trails = entries.iter().filter_map(|entry| serde_json::from_str::<Trail>(&entry.body).ok());
+        if let Some(trail) = trails.find(|trail| trail.decision_id == decision_id) {
+            return Ok(trail.record_sha256 == sha256);
+        }
     }
-    serde_json::from_str(&document.body).map_err(|error| {
-        // Only where it broke: the parser's own text may quote the body.
-        let place = format!("{:?} at line {} column {}", error.classify(), error.line(), error.column());
-        Problem::data_loss(format!("decision `{}` can't be read, {place}", document.id))
-    })
 }
 
-/// Canonical JSON: fields in the order of their declaration, maps in the order of their keys.
-fn json<T: Serialize>(value: &T) -> Result<String, Problem> {
-    serde_json::to_string(value).map_err(|error| Problem::internal("a record can't be written").source(error))
+fn stream(case_id: &str) -> String {
+    format!("decisions/{case_id}")
 }
 
 fn hash(text: &str) -> String {

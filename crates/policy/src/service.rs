@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
+use api::leeway::policy::v1 as policy;
 use api::leeway::policy::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use api::leeway::policy::v1::{
     AssessRequest, AssessResponse, AssessStreamRequest, GetDecisionRequest, GetDecisionResponse,
-    GetPackRequest, GetPackResponse, PreviewScheduleRequest, PreviewScheduleResponse,
+    GetPackRequest, GetPackResponse, PreviewScheduleRequest, PreviewScheduleResponse, ReplayDecisionsRequest,
 };
-use chassis::{Clock, Ids, NoOwners, OwnerLookup, Problem};
+use chassis::{Clock, Ids, NoOwners, OwnerLookup, Problem, Worker};
+use jiff::Timestamp;
 use store::Store;
+use thiserror::Error;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::config::PolicyConfig;
+use crate::library::Parsed;
 use crate::packs::{PackShelf, ShelfError};
-use crate::rpc;
+use crate::{rpc, shipped, work};
+
+/// Largest request, bytes: a pack and its frame.
+const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// The service's name in configuration, spans and probes.
+const SERVICE_NAME: &str = "policy";
 
 /// What the process lends to the service.
 #[derive(Clone)]
@@ -28,39 +37,67 @@ pub struct Parts {
     pub ids: Ids,
 }
 
-/// A service ready to be served by `chassis::Server` under the name `policy`. It has no effects, so it needs no worker.
+/// Why the service can't start.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// A pack is wrong.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// The packs can't be recorded, or what was recorded can't be read.
+    #[error("the packs can't be recorded: {0}")]
+    Records(Problem),
+    /// A pack that is in force was published to another version of the software, and this one can't read it.
+    #[error("pack `{name}` of digest `{digest}` is in force and can't be read by this engine: {why}")]
+    InForce { name: String, digest: String, why: String },
+}
+
+/// A service ready to be served by `chassis::Server` under the name `policy`.
 pub struct Service {
     /// The RPCs.
     pub routes: Routes,
     /// No method of this service names a borrower's resource.
     pub owner_lookup: Arc<dyn OwnerLookup>,
-    /// The packs in use.
+    /// The packs that came with the software.
     pub packs: PackShelf,
+    /// Asks candidates in shadow, once it is spawned or told to.
+    pub worker: Worker,
 }
 
 impl Service {
-    /// Loads and checks every pack; refuses to start with any that is wrong. Blocks while it reads.
-    pub fn open(config: &PolicyConfig, parts: Parts) -> Result<Self, ShelfError> {
+    /// Loads and checks every pack, and records those that are new in the database; refuses to start with any that is
+    /// wrong. Blocks while it reads.
+    pub async fn open(config: &PolicyConfig, parts: Parts) -> Result<Self, OpenError> {
         let packs = PackShelf::open(config.packs_dir.as_deref())?;
         for pack in packs.all() {
-            tracing::info!(pack = pack.name, version = pack.version, digest = pack.digest, "pack in use");
+            tracing::info!(pack = pack.name, version = pack.version, digest = pack.digest, "pack at hand");
         }
+        shipped::record(&parts, &packs).await.map_err(OpenError::Records)?;
+        let (store, clock, ids) = (parts.store.clone(), parts.clock.clone(), parts.ids.clone());
+        let processors = config.parallel_assessments();
         let state = State {
-            packs: packs.clone(),
+            shelf: packs.clone(),
+            parsed: Arc::new(Parsed::default()),
             parts,
-            processors: Arc::new(Semaphore::new(config.parallel_assessments())),
+            processors: Arc::new(Semaphore::new(processors)),
+            behind: Arc::new(Semaphore::new(processors.div_ceil(2))),
         };
-        let routes = Routes::new(PolicyServiceServer::new(Rpcs(state)));
-        Ok(Self { routes, owner_lookup: Arc::new(NoOwners), packs })
+        shipped::check_in_force(&state).await?;
+        let worker = Worker::new(SERVICE_NAME, store, clock, ids, work::topics(&state));
+        let rpcs = PolicyServiceServer::new(Rpcs(state)).max_decoding_message_size(MAX_REQUEST_BYTES);
+        Ok(Self { routes: Routes::new(rpcs), owner_lookup: Arc::new(NoOwners), packs, worker })
     }
 }
 
 /// What handlers work with.
 #[derive(Clone)]
 pub(crate) struct State {
-    pub packs: PackShelf,
+    /// The packs that came with the software.
+    pub shelf: PackShelf,
+    /// Packs of the database that were parsed before.
+    pub parsed: Arc<Parsed>,
     pub parts: Parts,
     processors: Arc<Semaphore>,
+    behind: Arc<Semaphore>,
 }
 
 impl State {
@@ -70,15 +107,38 @@ impl State {
         T: Send + 'static,
         F: FnOnce() -> Result<T, Problem> + Send + 'static,
     {
-        let place = Arc::clone(&self.processors).acquire_owned().await;
-        let place = place.map_err(|closed| Problem::internal("nothing computes any more").source(closed))?;
-        let span = tracing::Span::current();
-        let running = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            span.in_scope(work)
-        });
-        running.await.map_err(|lost| Problem::internal("a computation was lost").source(lost))?
+        run(&self.processors, work).await
     }
+
+    /// The same for work that nobody's answer waits for, or that goes on for long: it never takes the place of an answer.
+    pub async fn compute_behind<T, F>(&self, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Problem> + Send + 'static,
+    {
+        run(&self.behind, work).await
+    }
+
+    /// The moment by the platform's clock, at the store's grain of a microsecond.
+    pub fn now(&self) -> Timestamp {
+        let now = self.parts.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+    }
+}
+
+async fn run<T, F>(places: &Arc<Semaphore>, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Problem> + Send + 'static,
+{
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(|closed| Problem::internal("nothing computes any more").source(closed))?;
+    let span = tracing::Span::current();
+    let running = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        span.in_scope(work)
+    });
+    running.await.map_err(|lost| Problem::internal("a computation was lost").source(lost))?
 }
 
 struct Rpcs(State);
@@ -105,8 +165,59 @@ impl PolicyService for Rpcs {
         Ok(Response::new(rpc::preview_schedule::handle(&self.0, request.into_inner()).await?))
     }
 
+    async fn list_packs(
+        &self,
+        request: Request<policy::ListPacksRequest>,
+    ) -> Result<Response<policy::ListPacksResponse>, Status> {
+        Ok(Response::new(rpc::list_packs::handle(&self.0, request.get_ref()).await?))
+    }
+
     async fn get_pack(&self, request: Request<GetPackRequest>) -> Result<Response<GetPackResponse>, Status> {
-        Ok(Response::new(rpc::get_pack::handle(&self.0, request.get_ref())?))
+        Ok(Response::new(rpc::get_pack::handle(&self.0, request).await?))
+    }
+
+    async fn check_pack(
+        &self,
+        request: Request<policy::CheckPackRequest>,
+    ) -> Result<Response<policy::CheckPackResponse>, Status> {
+        Ok(Response::new(rpc::check_pack::handle(&self.0, request.into_inner()).await?))
+    }
+
+    async fn publish_pack(
+        &self,
+        request: Request<policy::PublishPackRequest>,
+    ) -> Result<Response<policy::PublishPackResponse>, Status> {
+        Ok(Response::new(rpc::publish_pack::handle(&self.0, request).await?))
+    }
+
+    async fn propose_activation(
+        &self,
+        request: Request<policy::ProposeActivationRequest>,
+    ) -> Result<Response<policy::ProposeActivationResponse>, Status> {
+        Ok(Response::new(rpc::propose_activation::handle(&self.0, request).await?))
+    }
+
+    async fn confirm_activation(
+        &self,
+        request: Request<policy::ConfirmActivationRequest>,
+    ) -> Result<Response<policy::ConfirmActivationResponse>, Status> {
+        Ok(Response::new(rpc::confirm_activation::handle(&self.0, request).await?))
+    }
+
+    async fn withdraw_activation(
+        &self,
+        request: Request<policy::WithdrawActivationRequest>,
+    ) -> Result<Response<policy::WithdrawActivationResponse>, Status> {
+        Ok(Response::new(rpc::withdraw_activation::handle(&self.0, request).await?))
+    }
+
+    type ReplayDecisionsStream = rpc::replay_decisions::Parts;
+
+    async fn replay_decisions(
+        &self,
+        request: Request<ReplayDecisionsRequest>,
+    ) -> Result<Response<Self::ReplayDecisionsStream>, Status> {
+        Ok(Response::new(rpc::replay_decisions::handle(&self.0, request.get_ref()).await?))
     }
 
     async fn get_decision(

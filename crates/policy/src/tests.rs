@@ -1,11 +1,16 @@
 //! The service over real gRPC on loopback.
 
+mod activations;
 mod assess;
 mod calendars;
 mod cases;
 mod packs;
 mod preview_refusals;
 mod previews;
+mod proofs;
+mod publishing;
+mod replays;
+mod shadows;
 mod streams;
 
 use api::leeway::policy::v1 as policy;
@@ -19,24 +24,50 @@ use tonic_types::StatusExt as _;
 
 use crate::{Parts, PolicyConfig, SCHEMA, Service};
 
-/// A running service and a client of it.
+/// A running service and a client of it. Its worker runs only when it is told to.
 pub struct Running {
     pub client: PolicyServiceClient<Channel>,
     pub store: Store,
-    _server: ServerHandle,
+    pub clock: Clock,
+    pub worker: chassis::Worker,
+    server: ServerHandle,
 }
 
 /// Starts the service with seeded ids, a clock that stands still, and a store in memory.
 pub async fn start() -> Running {
-    let store = Store::open_inline(None, &SCHEMA).unwrap();
-    let ids = Ids::seeded(7);
+    start_with(Store::open_inline(None, &SCHEMA).unwrap(), &PolicyConfig::default()).await
+}
+
+/// The same on a store of the test's, with settings of its own.
+pub async fn start_with(store: Store, config: &PolicyConfig) -> Running {
     let clock = Clock::manual("2026-07-20T02:00:00Z".parse().unwrap());
-    let parts = Parts { store: store.clone(), clock, ids: ids.clone() };
-    let service = Service::open(&PolicyConfig::default(), parts).unwrap();
+    start_at(store, config, clock).await
+}
+
+/// The same on a clock that moved.
+pub async fn start_at(store: Store, config: &PolicyConfig, clock: Clock) -> Running {
+    let ids = Ids::seeded(7);
+    let parts = Parts { store: store.clone(), clock: clock.clone(), ids: ids.clone() };
+    let service = Service::open(config, parts).await.unwrap();
     let server = Server::new("policy", ServerConfig::default(), ids, service.routes, service.owner_lookup);
     let server = server.spawn(CancellationToken::new()).await.unwrap();
     let channel = Endpoint::from_shared(format!("http://{}", server.grpc)).unwrap().connect_lazy();
-    Running { client: PolicyServiceClient::new(channel), store, _server: server }
+    Running { client: PolicyServiceClient::new(channel), store, clock, worker: service.worker, server }
+}
+
+impl Running {
+    /// Ends the server; the store stays.
+    pub async fn stop(self) -> Store {
+        self.server.shutdown().await;
+        self.store
+    }
+}
+
+/// UUIDs for requests, a new one each time.
+pub fn request_id() -> String {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let nr = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    format!("11111111-0000-4000-8000-{nr:012x}")
 }
 
 /// A request of the application service.

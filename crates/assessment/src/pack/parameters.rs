@@ -270,6 +270,7 @@ impl<'a> ParameterReader<'a> {
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
         let relief_limit_12m = self.counted_or_none("relief_limit_12m", PLANS, problems);
         let relief_limit_60m = self.counted_or_none("relief_limit_60m", PLANS, problems);
+        let activation_flip_budget = self.ratio("activation_flip_budget", problems);
         Some(Settings {
             max_total_term_months: max_total_term_months?,
             penalty_multiplier: penalty_multiplier?,
@@ -294,6 +295,7 @@ impl<'a> ParameterReader<'a> {
             automatic_pv_loss: automatic_pv_loss?,
             relief_limit_12m: relief_limit_12m?,
             relief_limit_60m: relief_limit_60m?,
+            activation_flip_budget: activation_flip_budget?,
         })
     }
 }

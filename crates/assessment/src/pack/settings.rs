@@ -68,6 +68,8 @@ pub struct Settings {
     pub relief_limit_12m: Option<u32>,
     /// Plans in the last 60 months from which on nothing is automatic; `None`: no limit.
     pub relief_limit_60m: Option<u32>,
+    /// Highest share of stored decisions that may come out otherwise when the pack is activated.
+    pub activation_flip_budget: Ratio,
 }
 
 /// How a case is run.

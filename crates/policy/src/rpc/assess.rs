@@ -9,10 +9,13 @@ use chassis::{Draft, Mutation, Principal, Problem, Violations};
 use tonic::Request;
 use wire::StoredDecision;
 
-use crate::calendars::{self, pack_of};
-use crate::problems::{of_assessment, pack_unknown};
+use crate::calendars;
+use crate::documents::{load, put};
+use crate::problems::of_assessment;
 use crate::record::{self, DecisionRecord};
+use crate::replay::{StoredRow, sheet_of};
 use crate::service::State;
+use crate::shadow;
 
 const METHOD: &str = "Assess";
 
@@ -25,7 +28,8 @@ pub(crate) async fn handle(
     let facts = Arc::new(question.facts);
     let currency = facts.loan.account.contract().currency;
     if request.get_ref().dry_run {
-        let pack = pack_of(state, &question.pack_name)?;
+        // What a pack would say on a day on which none is in force may be asked; a decision about a person may not.
+        let pack = state.pack_for(&question.pack_name, facts.as_of).await?;
         let decision = decide(state, pack, facts, Trace::Full).await?;
         let dry = StoredDecision { decision_id: String::new(), create_time: None, decision };
         return Ok(AssessResponse { decision: Some(wire::decision_out(&dry, currency)) });
@@ -40,9 +44,9 @@ pub(crate) async fn handle(
         async move { make(&context, asked_by, &pack_name, facts).await }
     };
     let id = mutation.run(state.parts.store.clone(), make).await?;
-    let record = record::find(&state.parts.store, &id).await?;
-    let record = record.ok_or_else(|| Problem::data_loss(format!("decision `{id}` is gone")))?;
-    Ok(AssessResponse { decision: Some(wire::decision_out(&record.stored_decision(), currency)) })
+    let stored = load::<DecisionRecord>(&state.parts.store, &id).await?;
+    let stored = stored.ok_or_else(|| Problem::data_loss(format!("decision `{id}` is gone")))?;
+    Ok(AssessResponse { decision: Some(wire::decision_out(&stored.record.stored_decision(), currency)) })
 }
 
 struct Question {
@@ -57,7 +61,7 @@ async fn question_in(state: &State, message: &AssessRequest) -> Result<Question,
         require_request_id(&message.request_id, &mut v);
     }
     let pack_name = wire::id_in(&mut v, "pack_name", &message.pack_name);
-    let read = calendars::facts_in(state, &mut v, &message.pack_name, message.facts.as_ref())?;
+    let read = calendars::facts_in(state, &mut v, &message.pack_name, message.facts.as_ref()).await?;
     v.into_result()?;
     let question = pack_name.zip(read.value);
     let (pack_name, facts) =
@@ -66,29 +70,31 @@ async fn question_in(state: &State, message: &AssessRequest) -> Result<Question,
     Ok(Question { pack_name, facts })
 }
 
-/// Makes the decision; its commit stores it.
+/// Makes the decision under the pack in force on its day; its commit stores it.
 async fn make(state: &State, asked_by: String, pack_name: &str, facts: Arc<Facts>) -> Result<Draft, Problem> {
-    let pack = pack_of(state, pack_name)?;
-    check_in_force(&pack, &facts)?;
-    let decision = decide(state, pack, Arc::clone(&facts), Trace::Full).await?;
+    let activations = state.activations(pack_name).await?;
+    let pack = state.deciding_pack(pack_name, &activations, facts.as_of).await?;
+    let (asked, under) = (Arc::clone(&facts), Arc::clone(&pack));
+    let work = move || {
+        let decision = assessment::assess(&under, &asked, Trace::Full).map_err(of_assessment)?;
+        let sheet = sheet_of(&asked, &under);
+        Ok((decision, sheet))
+    };
+    let (decision, sheet) = state.compute(work).await?;
     let record = DecisionRecord {
         decision_id: state.parts.ids.new_id("decision"),
         asked_by,
-        create_time: state.parts.clock.now(),
+        create_time: state.now(),
         facts: Arc::unwrap_or_clone(facts),
         decision,
     };
-    Ok(Draft { commit: record::commit_of(&record)?, response_ref: record.decision_id })
-}
-
-/// A decision about a person needs a pack that is in force; dry runs and streams may ask what a pack would have said on
-/// another day.
-fn check_in_force(pack: &Pack, facts: &Facts) -> Result<(), Problem> {
-    let day = facts.as_of;
-    if pack.effective_from <= day && pack.effective_until.is_none_or(|until| day <= until) {
-        return Ok(());
-    }
-    Err(pack_unknown(format!("pack `{}` version {} is not in force on {day}", pack.name, pack.version)))
+    let mut commit = record::commit_of(&record)?;
+    let (case_id, id) = (&record.facts.case_id, &record.decision_id);
+    let made = (&record.decision, sheet.as_ref());
+    let row = StoredRow::of((id, record.create_time), made, record.facts.reason, &pack);
+    commit.writes.push(put(&row, 0)?);
+    commit.effects.extend(shadow::effect(&activations, case_id, id, commit.now)?);
+    Ok(Draft { commit, response_ref: record.decision_id })
 }
 
 /// The decision, computed off the threads that serve.

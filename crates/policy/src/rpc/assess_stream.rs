@@ -13,7 +13,7 @@ use tonic_types::StatusExt as _;
 use wire::StoredDecision;
 
 use super::assess::decide;
-use crate::calendars::{self, pack_of};
+use crate::calendars;
 use crate::service::State;
 
 /// Cases of one stream in work at a time. The client's own pace bounds the rest: no further request is read meanwhile.
@@ -45,14 +45,15 @@ async fn answer(state: &State, request: AssessStreamRequest) -> AssessStreamResp
 async fn assess(state: &State, request: &AssessStreamRequest) -> Result<Decision, Problem> {
     let mut v = Violations::new();
     let pack_name = wire::id_in(&mut v, "pack_name", &request.pack_name);
-    let read = calendars::facts_in(state, &mut v, &request.pack_name, request.facts.as_ref())?;
+    let read = calendars::facts_in(state, &mut v, &request.pack_name, request.facts.as_ref()).await?;
     v.into_result()?;
     let (pack_name, facts) =
         pack_name.zip(read.value).ok_or_else(|| Problem::internal("a refused field without a violation"))?;
     calendars::check(state, "facts.loan", &facts.loan.account, read.calendar_of).await?;
     let currency = facts.loan.account.contract().currency;
     let detail = if request.omit_trace { Trace::None } else { Trace::Full };
-    let decision = decide(state, pack_of(state, &pack_name)?, Arc::new(facts), detail).await?;
+    let pack = state.pack_for(&pack_name, facts.as_of).await?;
+    let decision = decide(state, pack, Arc::new(facts), detail).await?;
     let dry = StoredDecision { decision_id: String::new(), create_time: None, decision };
     Ok(wire::decision_out(&dry, currency))
 }

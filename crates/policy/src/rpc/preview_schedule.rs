@@ -37,7 +37,8 @@ async fn question_in(state: &State, request: &PreviewScheduleRequest) -> Result<
     let pack_name = if request.pack_name.is_empty() { DEFAULT_PACK } else { &request.pack_name };
     wire::id_in(&mut v, "pack_name", pack_name);
     let loan = (request.loan.as_ref(), as_of);
-    let calendars::Read { value: loan, calendar_of } = calendars::loan_in(state, &mut v, pack_name, loan)?;
+    let calendars::Read { value: loan, calendar_of } =
+        calendars::loan_in(state, &mut v, pack_name, loan).await?;
     // Where the loan is refused, the terms are still looked at, with any currency.
     let contract = request.loan.as_ref().and_then(|loan| loan.contract.as_ref());
     let terms = match (&request.terms, wire::loan_currency(contract)) {
@@ -55,7 +56,7 @@ async fn question_in(state: &State, request: &PreviewScheduleRequest) -> Result<
     let ((loan, as_of), terms) =
         loan.zip(as_of).zip(terms).ok_or_else(|| Problem::internal("a refused field without a violation"))?;
     if calendar_of.is_none() {
-        calendars::pack_of(state, pack_name)?;
+        state.pack_for(pack_name, as_of).await?;
     }
     calendars::check(state, "loan", &loan.account, calendar_of).await?;
     Ok(Question { account: loan.account, as_of, terms })

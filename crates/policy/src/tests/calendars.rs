@@ -49,7 +49,7 @@ async fn a_pack_tells_its_calendar_with_years_and_sources() {
     for (name, years, golden_week) in
         [("cn-instalment", (2024, 2026), true), ("us-consumer", (2024, 2030), false)]
     {
-        let request = policy::GetPackRequest { pack_name: name.into(), digest: String::new() };
+        let request = policy::GetPackRequest { pack_name: name.into(), ..policy::GetPackRequest::default() };
         let pack = running.client.get_pack(ask(request)).await.unwrap().into_inner().pack.unwrap();
         let section = pack.calendar.unwrap();
         assert_eq!((section.first_year, section.last_year), years, "{name}");

@@ -129,3 +129,22 @@ pub fn li_in(currency: &str) -> policy::Facts {
     change(&mut facts.other_own_balance);
     facts
 }
+
+/// A case without documents, which costs little to assess: 1,500.00 of income are verified and `declared` is stated.
+pub fn lean(case_id: &str, declared: i64) -> policy::Facts {
+    let mut facts = li();
+    facts.case_id = case_id.to_owned();
+    facts.evidence.clear();
+    facts.proposal = None;
+    let statement = facts.statement.as_mut().unwrap();
+    statement.essentials.truncate(1);
+    let amounts = [
+        (&mut statement.verified_income, 150_000),
+        (&mut statement.declared_income, declared),
+        (&mut statement.essentials, 90_000),
+    ];
+    for (entries, minor) in amounts {
+        entries[0].amount.as_mut().unwrap().minor_units = minor;
+    }
+    facts
+}

@@ -12,7 +12,11 @@ use crate::packs::EMBEDDED;
 use crate::{PackShelf, ShelfError};
 
 fn named(pack_name: &str, digest: &str) -> policy::GetPackRequest {
-    policy::GetPackRequest { pack_name: pack_name.into(), digest: digest.into() }
+    policy::GetPackRequest {
+        pack_name: pack_name.into(),
+        digest: digest.into(),
+        ..policy::GetPackRequest::default()
+    }
 }
 
 #[tokio::test]
