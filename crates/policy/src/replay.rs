@@ -10,7 +10,7 @@ mod verdict;
 
 use std::sync::Arc;
 
-use assessment::{AssessError, FactSheet, Facts, Pack, Trace, assess, fact_sheet};
+use assessment::{AssessError, ENGINE_VERSION, FactSheet, Facts, Pack, Trace, assess, fact_sheet};
 
 pub(crate) use self::driver::{Filter, Mode, Replay};
 pub(crate) use self::row::sheet_of;
@@ -23,7 +23,7 @@ pub use self::verdict::{FlipKind, Verdict};
 pub struct Case {
     /// The decision in short.
     pub row: StoredRow,
-    /// The pack that decided it; `None` where this engine can't read it.
+    /// The pack that decided it; `None` where this engine can't read it, or where the decision itself says what is needed.
     pub decided_under: Option<Arc<Pack>>,
     /// Its full facts. Rules alone can do without where the candidate derives facts as the deciding pack did.
     pub facts: Option<Facts>,
@@ -61,12 +61,21 @@ pub fn with_offers(cases: impl IntoIterator<Item = Case>, candidate: &Pack, tall
 }
 
 fn whole(case: &Case, candidate: &Pack) -> Answer {
-    let before = case.row.verdict.clone();
-    let Some(facts) = &case.facts else { return Answer::lost(before, FACTS_UNREADABLE) };
+    let Some(facts) = &case.facts else { return Answer::lost(case.row.verdict.clone(), FACTS_UNREADABLE) };
+    let before = said(case, facts);
     match assess(candidate, facts, Trace::None) {
         Ok(decision) => Answer::compared(before, Verdict::of(&decision)),
         Err(error) => Answer::lost(before, error.code()),
     }
+}
+
+/// What was decided; where another engine decided, what this one says under the same pack, so that a flip is the candidate's
+/// doing and not the engine's.
+fn said(case: &Case, facts: &Facts) -> Verdict {
+    let own = case.row.engine_version == ENGINE_VERSION;
+    let pack = case.decided_under.as_deref().filter(|_| !own);
+    let again = pack.and_then(|pack| assess(pack, facts, Trace::None).ok());
+    again.map_or_else(|| case.row.verdict.clone(), |decision| Verdict::of(&decision))
 }
 
 fn ruled(case: &Case, candidate: &Pack) -> Answer {

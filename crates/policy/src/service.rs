@@ -1,7 +1,9 @@
 //! Wiring: what the service is made of and what it gives to the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use api::leeway::common::v1::ErrorReason;
 use api::leeway::policy::v1 as policy;
 use api::leeway::policy::v1::policy_service_server::{PolicyService, PolicyServiceServer};
 use api::leeway::policy::v1::{
@@ -12,7 +14,7 @@ use chassis::{Clock, Ids, NoOwners, OwnerLookup, Problem, Worker};
 use jiff::Timestamp;
 use store::Store;
 use thiserror::Error;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -23,6 +25,10 @@ use crate::{rpc, shipped, work};
 
 /// Largest request, bytes: a pack and its frame.
 const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Replays at a time.
+const MAX_REPLAYS: usize = 4;
+/// What callers are told to wait for a place.
+const REPLAY_RETRY: Duration = Duration::from_secs(5);
 /// The service's name in configuration, spans and probes.
 const SERVICE_NAME: &str = "policy";
 
@@ -80,6 +86,7 @@ impl Service {
             parts,
             processors: Arc::new(Semaphore::new(processors)),
             behind: Arc::new(Semaphore::new(processors.div_ceil(2))),
+            replays: Arc::new(Semaphore::new(MAX_REPLAYS)),
         };
         shipped::check_in_force(&state).await?;
         let worker = Worker::new(SERVICE_NAME, store, clock, ids, work::topics(&state));
@@ -98,9 +105,17 @@ pub(crate) struct State {
     pub parts: Parts,
     processors: Arc<Semaphore>,
     behind: Arc<Semaphore>,
+    replays: Arc<Semaphore>,
 }
 
 impl State {
+    /// A place for a replay, which holds a page of decisions in memory for as long as its client takes.
+    pub fn replay_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = Arc::clone(&self.replays).try_acquire_owned();
+        let text = format!("{MAX_REPLAYS} replays run already");
+        place.map_err(|_| Problem::exhausted(ErrorReason::Overloaded, text, Some(REPLAY_RETRY)))
+    }
+
     /// Runs heavy arithmetic off the threads that serve, a bounded number at a time. It isn't cut off when the caller leaves.
     pub async fn compute<T, F>(&self, work: F) -> Result<T, Problem>
     where

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use assessment::{HardshipReason, Pack};
+use assessment::{ENGINE_VERSION, HardshipReason, Pack};
 use chassis::Problem;
 use loan::Date;
 use store::{Document, Op, Query, Value};
@@ -136,7 +136,8 @@ impl Replay {
     /// A row with what it takes to make it again: the pack that decided it, and the full record where rules can't do without.
     async fn gather(&mut self, row: StoredRow) -> Result<Gathered, Problem> {
         let rules = self.mode == Mode::RulesOnly;
-        let decided_under = if rules { self.decider(&row.pack_digest).await? } else { None };
+        let asked_again = rules || row.engine_version != ENGINE_VERSION;
+        let decided_under = if asked_again { self.decider(&row.pack_digest).await? } else { None };
         let bare = rules && row.derivation_digest == self.candidate.derivation_digest();
         let store = &self.state.parts.store;
         let record = if bare { None } else { store.get(DecisionRecord::KIND, &row.decision_id).await? };

@@ -9,6 +9,7 @@ use api::leeway::policy::v1::{ReplayDecisionsRequest, ReplayDecisionsResponse, R
 use assessment::Pack;
 use chassis::{Problem, Violations};
 use futures_util::Stream;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
 use crate::library::Found;
@@ -38,7 +39,9 @@ pub(crate) async fn handle(state: &State, request: &ReplayDecisionsRequest) -> R
     if filter.pack_name.is_empty() {
         filter.pack_name.clone_from(&candidate.name);
     }
-    Ok(parts(Replay::new(state.clone(), Arc::clone(&candidate), mode, filter), candidate, mode))
+    let place = state.replay_place()?;
+    let replay = Replay::new(state.clone(), Arc::clone(&candidate), mode, filter);
+    Ok(parts(replay, candidate, mode, place))
 }
 
 fn mode_in(v: &mut Violations, mode: i32) -> Option<Mode> {
@@ -97,8 +100,9 @@ async fn candidate(state: &State, digest: &str) -> Result<Arc<Pack>, Problem> {
 }
 
 /// Reads and computes as the client takes what comes; a client that leaves ends it.
-fn parts(mut replay: Replay, candidate: Arc<Pack>, mode: Mode) -> Parts {
+fn parts(mut replay: Replay, candidate: Arc<Pack>, mode: Mode, place: OwnedSemaphorePermit) -> Parts {
     Box::pin(async_stream::try_stream! {
+        let _place = place;
         while let Some(flips) = replay.step().await.map_err(Status::from)? {
             for flips in flips.chunks(FLIPS_A_MESSAGE) {
                 let flips = flips.iter().map(|flip| flip_out(flip, candidate.currency)).collect();
