@@ -76,7 +76,7 @@ fn case(number: i64, accounts: &Accounts) -> anyhow::Result<Facts> {
 /// Three months of a low income, then a higher one. Some borrowers spend so much that a document has to prove it, some
 /// declare more than they can show, some could pay a sum at once.
 fn statement(number: i64) -> StatementOfAffairs {
-    let income = 600_000 + number * 2_000;
+    let income = 600_000 + number * 500;
     let essentials = if number % 4 == 0 { 420_000 } else { 650_000 };
     let monthly = |amount: i64, from_month: u32, months: u32| MonthlyAmount {
         amount: Amount::new(amount),

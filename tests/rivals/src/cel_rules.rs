@@ -2,7 +2,8 @@
 //!
 //! Its fair form: every rule is compiled once into a program of its own, and the host walks them with the same
 //! short-circuits as Leeway, so that rules which a gate makes needless cost nothing. Facts stand in a context before the
-//! clock starts, one a case, as Leeway's fact sheets do; all contexts share one environment. Programs are evaluated with
+//! clock starts, one a case, as Leeway's fact sheets do; all contexts share one environment. (A variable resolver over
+//! borrowed values is as fast and no faster.) Programs are evaluated with
 //! `Value::resolve_val`, as the crate's own benchmark does it, which leaves out the copy that `Program::execute` makes
 //! of its answer.
 
@@ -12,7 +13,7 @@ use anyhow::Context as _;
 use cel::common::types::CelBool;
 use cel::{Context, Env, Program};
 
-use crate::policy::{Dialect, Policy, Rule, Value, Values};
+use crate::policy::{Dialect, Gate, Policy, Rule, Value, Values};
 
 const DIALECT: Dialect = Dialect { and: " && ", or: " || ", not: "!" };
 
@@ -38,7 +39,7 @@ impl CelRules {
             let source = rule.expression(&DIALECT);
             Program::compile(&source).with_context(|| format!("rule {} as `{source}`", rule.id))
         };
-        let gate = |gate: &crate::policy::Gate| {
+        let gate = |gate: &Gate| {
             let left = Left { overlays: !gate.holds, families: gate.allows_terms };
             anyhow::Ok((compile(&gate.rule)?, left))
         };

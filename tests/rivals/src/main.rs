@@ -127,8 +127,10 @@ impl Engines<'_> {
     /// The rules that fired in a case, by each engine; the first is Leeway.
     fn fired(&self, case: usize) -> anyhow::Result<Vec<(&'static str, Fired<'_>)>> {
         let sheet = self.sheets.get(case).context("no such case")?;
-        let zen = |rules: &ZenRules, trace| Ok(Fired::Bits(rules.fired(&rules.decide(case, trace)?)?));
-        let zen = |rules, trace| -> anyhow::Result<Fired<'_>> { zen(rules, trace) };
+        let zen = |rules: &ZenRules, trace| {
+            let response = rules.decide(case, trace)?;
+            rules.fired(&response).map(Fired::Bits)
+        };
         Ok(vec![
             (OURS, Fired::Ids(self.pack.rule_on(sheet).fired(self.pack).collect())),
             (OURS_TRACED, Fired::Ids(self.pack.trace_on(sheet).answer.fired(self.pack).collect())),

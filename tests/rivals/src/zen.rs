@@ -2,7 +2,8 @@
 //!
 //! Decision tables are how people write policies there: gates in a table of which the first row counts, overlays and
 //! families in tables that collect. One expression node is the quickest form the engine offers for the same rules: all
-//! of them as one compiled expression whose branches stop where Leeway stops.
+//! of them as one compiled expression whose branches stop where Leeway stops. (The same expression in a policy document,
+//! compiled by `DecisionEngine::compile`, runs at less than half its speed.)
 //!
 //! Fair for both: the graph is compiled before the clock starts (`Decision::compile`: bytecode and table indexes), facts
 //! stand in the engine's own values, of which an evaluation takes a reference, the results of other nodes
