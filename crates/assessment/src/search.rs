@@ -139,6 +139,11 @@ impl<'a> Search<'a> {
         self.case.pack.currency
     }
 
+    /// ε of the case's pack.
+    pub fn tolerance(&self) -> Result<Fixed, AssessError> {
+        Fixed::from_decimal(self.case.pack.settings.offer_tolerance.decimal())
+    }
+
     pub fn sketch(&self, place: usize) -> Option<&Sketch> {
         self.feasible.get(place)
     }
