@@ -5,7 +5,7 @@ use api::leeway::common::v1 as common;
 use api::leeway::notification::v1 as mail;
 use api::leeway::policy::v1 as policy;
 use e2e::flows::{assessment, labelled};
-use e2e::make::minor;
+use e2e::make::{minor, request_id};
 use e2e::people::{li, li_who_can_afford};
 use e2e::{Refusal, Stage};
 
@@ -43,6 +43,37 @@ async fn an_eligibility_check_says_what_would_come_out_and_stores_nothing() -> a
     assert_eq!(stage.application.store.feed_head().await?, head);
     assert_eq!(stage.application.store.count("application", Vec::new()).await?, 0);
     assert_eq!(stage.policy_store()?.count("decision", Vec::new()).await?, 0);
+    Ok(())
+}
+
+/// Penalty in Britain is at the contract rate, and no cap stands above it: 993.21 × 14.4 % × 5/360 = 1.99.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loan_of_a_pack_without_a_cost_cap_takes_its_penalty_from_the_pack() -> anyhow::Result<()> {
+    let stage = Stage::start(JULY).await?;
+    let pounds = |money: &mut Option<common::Money>| {
+        if let Some(money) = money {
+            "GBP".clone_into(&mut money.currency_code);
+        }
+    };
+    let mut british = li().loan.registration();
+    british.pack_name = "uk-consumer".to_owned();
+    if let Some(contract) = &mut british.contract {
+        pounds(&mut contract.principal);
+    }
+    for event in &mut british.events {
+        if let Some(common::loan_event::Kind::Payment(payment)) = &mut event.kind {
+            pounds(&mut payment.amount);
+        }
+    }
+    let loan = Some(british);
+    let request = pb::RegisterLoanRequest { request_id: request_id(), loan };
+    stage.loans("service:core")?.register_loan(request).await?;
+    let request = pb::GetLoanRequest { loan_id: li().loan.loan_id, as_of_date: None };
+    let loan = stage.loans("officer:chen")?.get_loan(request).await?.into_inner().loan.unwrap_or_default();
+    let product = loan.product.unwrap_or_default();
+    assert_eq!((product.penalty_multiplier.as_str(), product.cost_cap.as_str()), ("1", "10"));
+    let penalty = loan.arrears.unwrap_or_default().penalty.unwrap_or_default();
+    assert_eq!((penalty.currency_code.as_str(), penalty.minor_units), ("GBP", 199));
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! The same request at once, late, or by somebody else.
 
+use std::time::Duration;
+
 use api::leeway::application::v1 as pb;
 use api::leeway::policy::v1 as policy;
 use e2e::Stage;
@@ -8,7 +10,7 @@ use e2e::make::request_id;
 use e2e::packs::{ANN, BO, pack_files, proposal};
 use e2e::people::li;
 use e2e::refusal::refused;
-use tonic::Code;
+use tonic::{Code, Request};
 
 const JULY: &str = "2026-07-20T10:00+08:00";
 const JUNE: &str = "2026-06-20T10:00+08:00";
@@ -109,13 +111,14 @@ async fn a_request_id_belongs_to_whoever_used_it() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sixteen_administrators_at_once() -> anyhow::Result<()> {
     const MANY: usize = 16;
+    const PATIENCE: Duration = Duration::from_secs(120);
     let stage = Stage::start(JULY).await?;
     let files = pack_files("2.0.0")?;
     let published = (0..MANY).map(|_| {
         let (client, files) = (stage.policy(ANN), files.clone());
-        let mut request = tonic::Request::new(policy::PublishPackRequest { request_id: request_id(), files });
-        // Each runs every test inside the pack, one after the other.
-        request.set_timeout(std::time::Duration::from_secs(120));
+        let mut request = Request::new(policy::PublishPackRequest { request_id: request_id(), files });
+        // Each of them runs the pack's tests, all at once.
+        request.set_timeout(PATIENCE);
         async move { client?.publish_pack(request).await.map_err(anyhow::Error::from) }
     });
     let mut packs = Vec::new();

@@ -16,6 +16,9 @@ use crate::ruling::Ruling;
 use crate::seen::{self, Seen};
 use crate::valuation::{Value, Valuer};
 
+/// Feasible candidates that there is room for from the start.
+const ROOM: usize = 1_200;
+
 /// A feasible candidate before it is valued.
 pub(crate) struct Sketch {
     pub terms: Terms,
@@ -59,7 +62,7 @@ impl<'a> Search<'a> {
         let mut search = Self {
             case,
             valuer,
-            feasible: Vec::new(),
+            feasible: Vec::with_capacity(ROOM),
             witness: SearchWitness::default(),
             term_failed: false,
             outliner: Outliner::new(&case.state, case.contract(), case.facts.as_of)?,
@@ -68,7 +71,7 @@ impl<'a> Search<'a> {
             quick: Quick::new(case, valuer)?,
             costs: Costs::new(case)?,
         };
-        let mut seen = Seen::default();
+        let mut seen = Seen::with_room_for(ROOM);
         space.each(&mut |terms| search.try_terms(terms, &mut seen))?;
         Ok(search)
     }
@@ -134,6 +137,11 @@ impl<'a> Search<'a> {
     /// Currency of the case's loan.
     pub fn currency(&self) -> Currency {
         self.case.pack.currency
+    }
+
+    /// ε of the case's pack.
+    pub fn tolerance(&self) -> Result<Fixed, AssessError> {
+        Fixed::from_decimal(self.case.pack.settings.offer_tolerance.decimal())
     }
 
     pub fn sketch(&self, place: usize) -> Option<&Sketch> {

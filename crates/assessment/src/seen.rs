@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Places of streams by hash.
-#[derive(Default)]
 pub(crate) struct Seen(HashMap<u64, usize, BuildHasherDefault<AsItIs>>);
 
 impl Seen {
+    pub fn with_room_for(streams: usize) -> Self {
+        Self(HashMap::with_capacity_and_hasher(streams, BuildHasherDefault::default()))
+    }
+
     /// The earlier place of this hash, or `None` after noting this one.
     pub fn meet(&mut self, hash: u64, place: usize) -> Option<usize> {
         let earlier = *self.0.entry(hash).or_insert(place);
@@ -50,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_same_stream_is_met_again() {
-        let mut seen = Seen::default();
+        let mut seen = Seen::with_room_for(16);
         let mut kept: Vec<(Vec<i64>, u64)> = Vec::new();
         for n in 0..200 {
             let stream = (vec![n % 50, n % 5, 100], u64::from(n % 100 < 50));

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use loan::Currency;
+use loan::{Amount, Currency};
 use rust_decimal::Decimal;
 
 use crate::candidate::{Candidate, Kinds};
@@ -48,8 +48,9 @@ pub(crate) fn choose(
     if !recommends {
         candidates = front.to_vec();
     }
-    let mut choices =
-        Choices { list: Vec::new(), search, room: MAX_OFFERS - usize::from(proposal.is_some()) };
+    let tolerance = search.tolerance()?;
+    let room = MAX_OFFERS - usize::from(proposal.is_some());
+    let mut choices = Choices { list: Vec::new(), search, room, tolerance };
     if recommends {
         let first = choices.by_nash(&candidates)?;
         choices.add_first(&first, OfferLabel::Recommended)?;
@@ -83,6 +84,8 @@ struct Choices<'s, 'a> {
     list: Vec<Choice>,
     search: &'s mut Search<'a>,
     room: usize,
+    /// ε of the pack.
+    tolerance: Fixed,
 }
 
 impl Choices<'_, '_> {
@@ -90,7 +93,14 @@ impl Choices<'_, '_> {
     fn add_first(&mut self, ordered: &[Ranked], label: OfferLabel) -> Result<(), AssessError> {
         let Some(first) = ordered.first() else { return Ok(()) };
         let Some(sketch) = self.search.sketch(first.place) else { return Ok(()) };
-        if let Some(choice) = self.list.iter_mut().find(|choice| choice.candidate.terms == sketch.terms) {
+        let mut stands_for = None;
+        for (place, choice) in self.list.iter().enumerate() {
+            let same = choice.candidate.terms == sketch.terms;
+            if same || stands_for.is_none() && is_as_good(&choice.candidate, first, sketch, self.tolerance)? {
+                stands_for = Some(place);
+            }
+        }
+        if let Some(choice) = stands_for.and_then(|place| self.list.get_mut(place)) {
             choice.labels.push(label);
         } else if self.list.len() < self.room
             && let Some(candidate) = self.search.finalist(first.place)?
@@ -148,6 +158,29 @@ impl Choices<'_, '_> {
             _ => Ordering::Equal,
         }
     }
+}
+
+/// Whether an offer ε-dominates a candidate of its kind: on value, burden, total and highest payment it is no worse by more
+/// than the tolerance, and it doesn't end later. Showing both would be showing one twice.
+fn is_as_good(
+    offer: &Candidate,
+    other: &Ranked,
+    sketch: &Sketch,
+    tolerance: Fixed,
+) -> Result<bool, AssessError> {
+    if offer.kinds != sketch.kinds || offer.applied.end > sketch.end {
+        return Ok(false);
+    }
+    let slack = |value: Fixed| value.max(Fixed::ZERO).mul(tolerance);
+    let (own, theirs) = (offer.value, other.value);
+    let no_more = |own: Amount, theirs: Amount| -> Result<bool, AssessError> {
+        let theirs = Fixed::from_int(theirs.minor());
+        Ok(Fixed::from_int(own.minor()) <= theirs.add(slack(theirs)?)?)
+    };
+    Ok(own.lender.add(slack(theirs.lender)?)? >= theirs.lender
+        && own.burden <= theirs.burden.add(slack(theirs.burden)?)?
+        && no_more(offer.applied.total_to_pay, sketch.total)?
+        && no_more(offer.applied.highest_payment, sketch.highest)?)
 }
 
 /// A gain in major units; a loss is none.

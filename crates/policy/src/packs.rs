@@ -71,7 +71,7 @@ impl PackShelf {
     }
 
     /// All packs with their files, by name.
-    pub(crate) fn contents(&self) -> impl Iterator<Item = (&Pack, &PackFiles)> {
+    pub fn contents(&self) -> impl Iterator<Item = (&Pack, &PackFiles)> {
         self.0.values().map(|(pack, files)| (pack.as_ref(), files.as_ref()))
     }
 

@@ -2,6 +2,15 @@
 //!
 //! A file is one test, or a list `[[test]]` of named ones that take from the file what they don't say themselves.
 //! Everything has a default but the day, the loan and the expected outcome; what is expected is compared exactly.
+//!
+//! | where | keys |
+//! |---|---|
+//! | top | `as_of`, `reason`, `hardship_end`, `evidence` (words, or tables of `type`, `state`, `doubts`), `flags`, `malicious_indicators`, `other_own_balance` |
+//! | `[loan]` | `principal`, `rate`, `instalments`, `interest_from`, `first_due`, `amortisation`; `paid`: so many on their due dates; `late`: of those, `nr` by `days`; `payments`: `on`, `amount` |
+//! | `[statement]` | `income` (declared and verified alike) or `declared_income`, `verified_income`; `essentials`, `priority_debt_payments`, `other_debt_balance`, `adults`, `dependants`, `lump_sum` |
+//! | `[prior]` | `plans_12m`, `plans_60m`, `broken_plans_12m`, `applications` |
+//! | `[proposal]` | `measures`: tables of `kind` and its parameters; `first_payment` |
+//! | `[expect]` | `outcome` or `error`; `authority`, `codes`, `requested`, `rules` (all that fire), `bucket`, `grade`, `tier`, `proposal`, `offers`, `facts`; `[[expect.offer]]`: `label` and what of that offer is compared |
 
 mod expect;
 mod facts;

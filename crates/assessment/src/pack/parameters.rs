@@ -268,6 +268,7 @@ impl<'a> ParameterReader<'a> {
         let automatic_measures = self.words("automatic_measures", &measures, problems);
         let automatic_deferral_months = self.counted("automatic_deferral_months", "months", problems);
         let automatic_pv_loss = self.ratio("automatic_pv_loss", problems);
+        let offer_tolerance = self.ratio("offer_tolerance", problems);
         let relief_limit_12m = self.counted_or_none("relief_limit_12m", PLANS, problems);
         let relief_limit_60m = self.counted_or_none("relief_limit_60m", PLANS, problems);
         let activation_flip_budget = self.ratio("activation_flip_budget", problems);
@@ -293,6 +294,7 @@ impl<'a> ParameterReader<'a> {
             automatic_measures: automatic_measures?,
             automatic_deferral_months: automatic_deferral_months?,
             automatic_pv_loss: automatic_pv_loss?,
+            offer_tolerance: offer_tolerance?,
             relief_limit_12m: relief_limit_12m?,
             relief_limit_60m: relief_limit_60m?,
             activation_flip_budget: activation_flip_budget?,

@@ -3,6 +3,7 @@
 //! An evaluation asks every condition at most once, allocates nothing and can't fail: its cost is bounded by
 //! [`MAX_RULES`] × [`MAX_CONDITIONS`] comparisons.
 
+use super::Pack;
 use super::rules::{Condition, Limits, Match, Operator, Rule, Stage};
 use crate::catalogue::{Fact, FactType, FactValue};
 use crate::codes::{Authority, DeclineCode, MeasureKind, Outcome, Verdict};
@@ -80,6 +81,13 @@ impl RulesAnswer {
     /// What follows from it.
     pub fn effect(&self) -> &Effect {
         &self.effect
+    }
+
+    /// Ids of the rules that fired, in the order of the pack that gave this answer.
+    pub fn fired<'a>(&self, pack: &'a Pack) -> impl Iterator<Item = &'a str> {
+        let fired = self.fired;
+        let rules = pack.rules.iter().zip(0_u8..);
+        rules.filter(move |(_, place)| fired & bit(*place) != 0).map(|(rule, _)| rule.id.as_str())
     }
 
     pub(crate) fn gate<'a>(&self, rules: &'a [Rule]) -> Option<&'a Rule> {

@@ -24,7 +24,7 @@ pub(crate) fn resolve(root: &mut BTreeMap<String, Node>, parameters: &[Parameter
     }
     for (name, fact) in LIMITS {
         let limited = parameters.iter().any(|parameter| parameter.name == name && parameter.value != NONE);
-        if limited && !named.contains(name) {
+        if limited && !named.contains(&(name.to_owned(), fact.to_owned())) {
             let mend =
                 format!("add a rule with {{ fact = \"{fact}\", op = \">=\", parameter = \"{name}\" }}");
             problems.add(0, format!("no rule asks for `{name}`"), mend);
@@ -32,12 +32,12 @@ pub(crate) fn resolve(root: &mut BTreeMap<String, Node>, parameters: &[Parameter
     }
 }
 
-/// The parameter that a condition names, after its value was put there.
+/// The parameter that a condition names and the fact it is compared with, after its value was put there.
 fn resolve_one(
     condition: &mut BTreeMap<String, Node>,
     parameters: &[Parameter],
     problems: &mut Problems,
-) -> Option<String> {
+) -> Option<(String, String)> {
     let node = condition.remove("parameter")?;
     let Value::Text(name) = &node.value else {
         problems.add(node.line, "`parameter` must be text", "write the name of a parameter of pack.toml");
@@ -59,5 +59,6 @@ fn resolve_one(
     let count = parameter.value.strip_suffix(PLANS).and_then(|count| count.trim_end().parse().ok());
     let value = count.map_or_else(|| Value::Text(parameter.value.clone()), Value::Integer);
     condition.insert("value".to_owned(), Node { line: node.line, value });
-    Some(name.clone())
+    let Some(Node { value: Value::Text(fact), .. }) = condition.get("fact") else { return None };
+    Some((name.clone(), fact.clone()))
 }

@@ -64,6 +64,8 @@ pub struct Settings {
     pub automatic_deferral_months: u32,
     /// Highest present-value loss in the automatic mandate, as a share of the principal left.
     pub automatic_pv_loss: Ratio,
+    /// ε: offers of one kind that differ by no more than this share, for both sides, are one offer.
+    pub offer_tolerance: Ratio,
     /// Plans in the last 12 months from which on nothing is automatic; `None`: no limit.
     pub relief_limit_12m: Option<u32>,
     /// Plans in the last 60 months from which on nothing is automatic; `None`: no limit.

@@ -1,6 +1,6 @@
 //! Rules over fact sheets: the same answer with and without trace, told flips that flip, sheets that survive their text.
 
-use assessment::{FactSheet, Facts, fact_sheet};
+use assessment::{FactSheet, Facts, Trace, Verdict, assess, fact_sheet};
 use loan::Amount;
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
@@ -53,6 +53,21 @@ proptest! {
             });
             prop_assert!(turned, "{condition:?}");
         }
+    }
+}
+
+#[test]
+fn an_answer_names_the_rules_that_the_decision_says_fired() {
+    let pack = pack("cn-instalment");
+    for flags in 0..16 {
+        let facts = varied(flags, 500_000, (u32::from(flags % 2), 0), flags);
+        let answer = pack.rule_on(&fact_sheet(&pack, &facts).unwrap());
+        let decision = assess(&pack, &facts, Trace::Full).unwrap();
+        let fired = decision.rules.iter().filter(|rule| rule.verdict == Verdict::Fired);
+        let expected: Vec<&str> = fired.map(|rule| rule.rule_id.as_str()).collect();
+        assert_eq!(answer.fired(&pack).collect::<Vec<_>>(), expected, "flags {flags}");
+        // A moratorium holds the case before anything else is asked.
+        assert_eq!(expected == ["R1"], flags & 1 != 0, "flags {flags}");
     }
 }
 

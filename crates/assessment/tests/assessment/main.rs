@@ -21,6 +21,8 @@ mod interpreter;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod mangled;
+#[cfg(test)]
 mod packs;
 #[cfg(test)]
 mod properties;

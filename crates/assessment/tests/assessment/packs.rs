@@ -31,6 +31,42 @@ fn the_packs_that_ship_are_accepted() {
     }
 }
 
+/// The table of parameters that the domain demands of the three packs: cn, uk, us.
+#[test]
+fn the_packs_that_ship_hold_the_seed_values() {
+    let rows = [
+        ("max_total_term_months", ["60 months", "120 months", "60 months"]),
+        ("penalty_multiplier", ["1.5", "1.0", "1.0"]),
+        ("capitalise_penalty", ["false"; 3]),
+        ("cost_cap", ["0.24", "none", "0.36"]),
+        ("answer_deadline_hours", ["24 hours"; 3]),
+        ("information_request_days", ["7 days", "14 days", "30 days"]),
+        ("hold_after_refusal_days", ["7 days", "14 days", "14 days"]),
+        ("moratorium_days", ["none", "60 days", "none"]),
+        ("relief_limit_12m", ["1 plans", "none", "1 plans"]),
+        ("relief_limit_60m", ["none", "none", "2 plans"]),
+        ("reporting_threshold_days", ["30 days"; 3]),
+        ("pre_notice_before_report", ["REQUIRED", "EXPLAINED_IN_OFFER", "NOT_REQUIRED"]),
+        ("human_review_on_demand", ["true", "true", "false"]),
+        ("health_data_consent", ["true", "true", "false"]),
+        ("diagnosis_data_to_bureau", ["false"; 3]),
+    ];
+    let packs = ["cn-instalment", "uk-consumer", "us-consumer"].map(pack);
+    for (name, values) in rows {
+        for (pack, value) in packs.iter().zip(values) {
+            let parameter = pack.parameters.iter().find(|parameter| parameter.name == name).unwrap();
+            assert_eq!(parameter.value, value, "{} {name}", pack.name);
+            assert!(!parameter.source.is_empty(), "{} {name}", pack.name);
+        }
+    }
+    let contact = packs.each_ref().map(|pack| {
+        let rules = &pack.contact;
+        (rules.first_hour, rules.last_hour, rules.max_attempts, rules.period_days)
+    });
+    assert_eq!(contact, [(8, 22, 6, 1), (8, 21, 3, 7), (8, 21, 7, 7)]);
+    assert!(packs.iter().all(|pack| pack.contact.reminder_days == [-7, -3, -1, 0, 1, 3]));
+}
+
 #[test]
 fn the_digest_follows_the_content() {
     let mut changed = files("cn-instalment");

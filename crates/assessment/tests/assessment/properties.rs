@@ -1,11 +1,11 @@
 //! Properties that hold for every case.
 
-use assessment::{Facts, OfferLabel, Outcome, ProposedMeasure, Trace, assess};
-use loan::{Amount, Ratio, Waiver};
+use assessment::{Facts, OfferLabel, Outcome, ProposedMeasure, Trace, Verdict, assess};
+use loan::{Amount, Event, EventKind, Ratio, Waiver};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use rust_decimal::Decimal;
 
-use crate::support::{monthly, pack, wang, zhang};
+use crate::support::{account, contract, date, li, monthly, pack, wang, zhang};
 
 fn with_income(mut facts: Facts, income: i64) -> Facts {
     let mut entry = monthly("0.00", 0, 0);
@@ -68,5 +68,54 @@ proptest! {
             (offer.witness.borrower_offer, offer.total_to_pay)
         };
         prop_assert!(cost(less.max(more)) <= cost(less.min(more)));
+    }
+}
+
+/// A loan of twelve months of which six instalments were paid, each so many days late, penalty included.
+fn paid_late(days: [i32; 6]) -> Facts {
+    let mut facts = with_income(li(), 830_000);
+    facts.loan.account = account(contract("12000.00", "0.144", 12, "2026-01-15"), 0);
+    let rows = facts.loan.account.origin.rows().unwrap();
+    for (row, late) in rows.iter().zip(days) {
+        let on = loan::calendar::days_after(row.due, late).unwrap();
+        let due = facts.loan.account.state(on).unwrap().arrears.total().unwrap();
+        // A payment of the month before may have covered it.
+        if !due.is_zero() {
+            let kind = EventKind::Payment { id: format!("p{}", row.nr), amount: due };
+            let entered = jiff::Timestamp::UNIX_EPOCH;
+            let event = Event { effective: on, entered, kind };
+            facts.loan.account = facts.loan.account.record(event).unwrap();
+        }
+    }
+    facts.as_of = date("2026-08-20");
+    facts
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Whatever was paid later than it could have been, or went wrong before, never opens what was closed.
+    #[test]
+    fn worse_history_never_widens_the_mandate(
+        late in proptest::array::uniform6(0_i32..29), more in proptest::array::uniform6(0_i32..29),
+        prior in (0_u32..3, 0_u32..2, 0_u32..3), more_prior in (0_u32..2, 0_u32..2, 0_u32..2),
+    ) {
+        let pack = pack("cn-instalment");
+        let mut better = paid_late(late);
+        let mut worse = paid_late(std::array::from_fn(|nr| late[nr].max(more[nr])));
+        let prior_of = |(plans_12m, broken_plans_12m, applications)| assessment::PriorRelief {
+            plans_12m, plans_60m: plans_12m, broken_plans_12m, applications,
+        };
+        better.prior = prior_of(prior);
+        worse.prior =
+            prior_of((prior.0 + more_prior.0, prior.1 + more_prior.1, prior.2 + more_prior.2));
+        let better = assess(&pack, &better, Trace::Full).unwrap();
+        let worse = assess(&pack, &worse, Trace::Full).unwrap();
+        prop_assert!(worse.outcome != Outcome::Offer || better.outcome == Outcome::Offer);
+        prop_assert!(worse.required_authority >= better.required_authority || worse.offers.is_empty());
+        let fired = |decision: &assessment::Decision, id: &str| {
+            decision.rules.iter().any(|rule| rule.rule_id == id && rule.verdict == Verdict::Fired)
+        };
+        prop_assert!(!fired(&worse, "R7") || fired(&better, "R7"), "R7 opens the mandate");
     }
 }

@@ -185,6 +185,12 @@ fn parameters_as_thresholds() {
         ),
         (
             "rules.toml",
+            ("\"prior.plans_12m\", op = \">=\", parameter", "\"prior.applications\", op = \">=\", parameter"),
+            "",
+            ("no rule asks for `relief_limit_12m`", "add a rule with { fact = \"prior.plans_12m\""),
+        ),
+        (
+            "rules.toml",
             (limit, "value = 1"),
             "",
             (
