@@ -1,5 +1,7 @@
 //! One candidate: terms, their exact schedule, whether they can be kept, and what they are worth.
 
+use std::cell::OnceCell;
+
 use loan::value::Flow;
 use loan::{Amortisation, Amount, Applied, Date, LoanError, Measure, Rate, Ratio, Terms};
 use rust_decimal::Decimal;
@@ -24,6 +26,8 @@ pub(crate) struct Candidate {
     pub value: Value,
     pub lender_gain: Fixed,
     pub borrower_gain: Fixed,
+    /// Worked out once: mandate, authority and offer all ask for it.
+    pv_loss: OnceCell<(Amount, Ratio)>,
 }
 
 /// The kinds of measure of a candidate, waivers apart, as a set of bits.
@@ -121,7 +125,8 @@ impl Candidate {
         let value = valuer.value(case, &pays, lump_for(case, kinds))?;
         let lender_gain = value.lender.sub(valuer.none.lender)?;
         let borrower_gain = valuer.none.borrower.sub(value.borrower)?;
-        Ok(Ok(Self { terms, kinds, applied, pays, value, lender_gain, borrower_gain }))
+        let pv_loss = OnceCell::new();
+        Ok(Ok(Self { terms, kinds, applied, pays, value, lender_gain, borrower_gain, pv_loss }))
     }
 
     /// Payments by month that terms would ask for; nothing where no schedule follows from them.
@@ -139,7 +144,11 @@ impl Candidate {
 
     /// Present-value loss at the contract rate, at the last due date, and its share of the principal left.
     pub fn pv_loss(&self, case: &Case<'_>) -> Result<(Amount, Ratio), AssessError> {
-        pv_loss(case, &self.applied.flows)
+        if let Some(known) = self.pv_loss.get() {
+            return Ok(*known);
+        }
+        let loss = pv_loss(case, &self.applied.flows)?;
+        Ok(*self.pv_loss.get_or_init(|| loss))
     }
 
     /// Nominal yearly cost of what remains, against principal left and what is due, at the last due date;

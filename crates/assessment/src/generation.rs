@@ -8,6 +8,7 @@ use loan::{
     ReducedPayment, SettlementSum, ShortfallOver, Terms, Waiver,
 };
 
+use crate::candidate::measure_kind;
 use crate::case::Case;
 use crate::codes::MeasureKind;
 use crate::error::AssessError;
@@ -125,7 +126,7 @@ impl<'a> Space<'a> {
     /// Gives every candidate to `take`, in a fixed order.
     pub fn each(&self, take: &mut Take<'_>) -> Result<(), AssessError> {
         // INVARIANT: the checker refuses a tier that could make more than MAX_CANDIDATES.
-        let mut found = Found { space: self, take, first_payment: self.first_payment()? };
+        let mut found = Found { space: self, take, first_payment: self.first_payment()?, kinds: 0 };
         let deferrals = self.deferrals();
         for deferral in &deferrals {
             found.push(std::slice::from_ref(deferral))?;
@@ -133,7 +134,11 @@ impl<'a> Space<'a> {
         self.reductions(&mut found)?;
         self.tokens(&mut found)?;
         self.re_solved(&mut found, &deferrals)?;
-        self.settlements(&mut found)
+        self.settlements(&mut found)?;
+        if let Some(reached) = self.case.reached {
+            reached.note_kinds(self.case, |kind| found.kinds & bit(kind) != 0);
+        }
+        Ok(())
     }
 
     fn deferrals(&self) -> Vec<Measure> {
@@ -322,6 +327,12 @@ struct Found<'a, 'b, 't> {
     take: &'a mut Take<'t>,
     /// When overdue rows are payable.
     first_payment: Date,
+    /// Kinds of measures that were used, a bit each.
+    kinds: u16,
+}
+
+fn bit(kind: MeasureKind) -> u16 {
+    1 << (kind as u16)
 }
 
 impl Found<'_, '_, '_> {
@@ -352,9 +363,7 @@ impl Found<'_, '_, '_> {
     }
 
     fn give(&mut self, terms: Terms) -> Result<(), AssessError> {
-        if let Some(reached) = self.space.case.reached {
-            reached.note_terms(self.space.case, &terms);
-        }
+        self.kinds |= terms.measures.iter().fold(0, |kinds, measure| kinds | bit(measure_kind(measure)));
         (self.take)(terms)
     }
 }

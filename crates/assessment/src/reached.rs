@@ -5,10 +5,9 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use loan::{Amount, Bucket, Measure, Ratio, Terms};
+use loan::{Amount, Bucket, Measure, Ratio};
 
 use crate::affordability::month_of;
-use crate::candidate::measure_kind;
 use crate::case::Case;
 use crate::codes::{Grade, HardshipReason, MeasureKind, Outcome, Verdict};
 use crate::decision::{Decision, Offer};
@@ -72,10 +71,10 @@ impl Reached {
         with(&self.rows, |rows| rows.insert(key));
     }
 
-    /// Terms that were generated: they use the tier's values and the floor of a settlement.
-    pub fn note_terms(&self, case: &Case<'_>, generated: &Terms) {
+    /// Kinds of measures in the terms that were generated: they use the tier's values and the floor of a settlement.
+    pub fn note_kinds(&self, case: &Case<'_>, used: impl Fn(MeasureKind) -> bool) {
         let (tier, _) = case.pack.tables.tier(case.state.bucket, case.grade);
-        for kind in generated.measures.iter().map(measure_kind) {
+        for kind in MeasureKind::ALL.iter().copied().filter(|kind| used(*kind)) {
             self.note(RowKey::Measure(tier.to_owned(), kind));
             if kind == MeasureKind::Settlement {
                 self.note(RowKey::Settlement(case.state.bucket));

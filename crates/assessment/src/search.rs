@@ -169,24 +169,29 @@ impl<'a> Search<'a> {
     }
     /// Whether a feasible candidate lies within the automatic mandate, which the rules must have opened.
     pub fn in_mandate(&mut self, ruling: &Ruling<'_>, place: usize) -> Result<bool, AssessError> {
-        let most = self.case.pack.settings.automatic_pv_loss;
+        if !self.may_be_in_mandate(ruling, place)? {
+            return Ok(false);
+        }
+        Ok(pv_loss(self.case, &self.outline.flows)?.1 <= self.case.pack.settings.automatic_pv_loss)
+    }
+
+    /// Whether its kind and an estimate of its loss leave that open; it is outlined then.
+    fn may_be_in_mandate(&mut self, ruling: &Ruling<'_>, place: usize) -> Result<bool, AssessError> {
         let Some(sketch) = self.feasible.get(place) else { return Ok(false) };
         if !may_be_in_mandate(self.case, ruling, &sketch.terms) {
             return Ok(false);
         }
-        match self.outliner.outline(&sketch.terms, &mut self.outline) {
-            Ok(()) if self.costs.may_lose_at_most(&self.outline.flows, most.decimal()) => {
-                Ok(pv_loss(self.case, &self.outline.flows)?.1 <= most)
-            }
-            _ => Ok(false),
-        }
+        self.outliner.outline(&sketch.terms, &mut self.outline)?;
+        let most = self.case.pack.settings.automatic_pv_loss.decimal();
+        Ok(self.costs.may_lose_at_most(&self.outline.flows, most))
     }
 
     /// The places of the candidates that the platform may offer by itself.
     pub fn automatic(&mut self, ruling: &Ruling<'_>) -> Result<Vec<usize>, AssessError> {
         let mut found = Vec::new();
         for place in 0..self.feasible.len() {
-            if self.in_mandate(ruling, place)?
+            // INVARIANT: nothing outside the mandate has automatic authority.
+            if self.may_be_in_mandate(ruling, place)?
                 && let Some(candidate) = self.finalist(place)?
                 && candidate.authority(self.case, ruling)? == Authority::Automatic
             {
