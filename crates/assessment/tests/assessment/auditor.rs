@@ -63,6 +63,17 @@ pub struct Audited {
     pub in_mandate: bool,
 }
 
+impl Audited {
+    /// Payment over share as offers tell it: four places, half to even.
+    pub fn burden_shown(&self) -> String {
+        let units = BigInt::from(10).pow(PLACES - 28);
+        let mantissa: i128 = (&self.burden.0 / units).try_into().unwrap();
+        let mut shown = Decimal::from_i128_with_scale(mantissa, 28).round_dp(4);
+        shown.rescale(4);
+        shown.to_string()
+    }
+}
+
 /// The tables that values follow from, for one bucket and grade.
 struct Tables {
     bands: Vec<(Decimal, Decimal)>,

@@ -1,11 +1,12 @@
 //! Properties that hold for every case.
 
-use assessment::{Facts, OfferLabel, Outcome, ProposedMeasure, Trace, Verdict, assess};
+use assessment::{Facts, OfferLabel, Outcome, ProposedMeasure, Trace, Verdict, assess, candidates};
 use loan::{Amount, Event, EventKind, Ratio, Waiver};
 use proptest::prelude::{ProptestConfig, any, prop_assert, proptest};
 use rust_decimal::Decimal;
 
-use crate::support::{account, contract, date, li, monthly, pack, wang, zhang};
+use crate::auditor::{Audited, Auditor};
+use crate::support::{account, contract, date, files, li, monthly, pack, wang, zhang};
 
 fn with_income(mut facts: Facts, income: i64) -> Facts {
     let mut entry = monthly("0.00", 0, 0);
@@ -32,6 +33,28 @@ proptest! {
         }
         for (less, rather) in low.affordability.iter().zip(&high.affordability) {
             prop_assert!(rather.share >= less.share);
+        }
+    }
+
+    /// Terms that can be kept on some income can be kept on a higher one, and burden no more there.
+    #[test]
+    fn more_income_keeps_every_offer_affordable(base in 665_000_i64..770_000, more in 0_i64..30_000) {
+        let (pack, files) = (pack("cn-instalment"), files("cn-instalment"));
+        let (low, high) = (with_income(zhang(), base), with_income(zhang(), base + more));
+        let offered = assess(&pack, &low, Trace::None).unwrap().offers;
+        let richer = assess(&pack, &high, Trace::None).unwrap();
+        let known: Vec<String> =
+            candidates(&pack, &high).unwrap().iter().map(loan::Terms::canonical_key).collect();
+        let audited = Auditor::new(&files, &high, &richer).audit("cn-instalment");
+        // Where the instalment itself is affordable no terms are looked for; token amounts follow the share.
+        for offer in offered.iter().filter(|offer| known.contains(&offer.terms.canonical_key())) {
+            let key = offer.terms.canonical_key();
+            // Terms that pay the same are audited once, under the first of their names.
+            let same = audited.iter().filter(|one| one.total == offer.total_to_pay);
+            prop_assert!(
+                same.clone().any(|one| one.burden_shown() <= offer.burden),
+                "{key} at {base} + {more}: {:?}", same.map(Audited::burden_shown).collect::<Vec<_>>()
+            );
         }
     }
 
