@@ -7,6 +7,7 @@ use loan::{Bucket, Ratio};
 use super::reader::{Problems, utf8};
 use super::section::suggest;
 use crate::catalogue::BUCKETS;
+use crate::sheet::MAX_RATIO_PLACES;
 
 /// Most rows of a table.
 pub const MAX_TABLE_ROWS: usize = 1024;
@@ -42,7 +43,9 @@ impl CsvRow {
     }
 
     pub fn ratio(&self, column: &'static str, problems: &mut Problems) -> Option<Ratio> {
-        self.parse(column, ("a ratio of at least 0", read_ratio), problems)
+        // More places would make the edge of a band finer than what payments over shares are rounded to.
+        let read = |text: &str| read_ratio(text).filter(|ratio| ratio.decimal().scale() <= MAX_RATIO_PLACES);
+        self.parse(column, ("a ratio of at least 0, with at most 6 places", read), problems)
     }
 
     pub fn share(&self, column: &'static str, problems: &mut Problems) -> Option<Ratio> {

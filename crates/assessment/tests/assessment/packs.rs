@@ -136,6 +136,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "gap: no hazard up to 1.5 for M2 and BAD",
             "M2 and BAD",
         ),
+        ("tables/hazard.csv", "\n0.5,M0,GOOD,", "\n0.5000001,M0,GOOD,", "at most 6 places", "write a ratio"),
         ("tables/hazard.csv", "x_max,bucket", "x_max,buckets", "unknown column `buckets`", "`bucket`"),
         ("tables/recovery.csv", "\nM2,", "\n#M2,", "gap: no recovery for M2", "M2"),
         ("tables/tiers.csv", "\nM3,POOR,C", "", "gap: no tier for M3 and POOR", "M3"),
