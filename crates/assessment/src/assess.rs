@@ -19,7 +19,7 @@ use crate::proposal::{self, Completed};
 use crate::reached::Reached;
 use crate::ruling::{Ruling, told};
 use crate::search::Search;
-use crate::selection::{self, Choice, Pool};
+use crate::selection::{self, Choice};
 use crate::sheet::FactSheet;
 use crate::valuation::Valuer;
 
@@ -186,8 +186,8 @@ fn negotiate(
     let tried = try_proposal(case, &valuer, space)?;
     let automatic =
         if may_be_automatic(case, ruling, tried.as_ref())? { search.automatic(ruling)? } else { Vec::new() };
-    let pool = if automatic.is_empty() { Pool::Everything } else { Pool::Mandate };
-    let places = if automatic.is_empty() { (0..search.feasible.len()).collect() } else { automatic };
+    let is_automatic = !automatic.is_empty();
+    let places = if is_automatic { automatic } else { (0..search.feasible.len()).collect() };
     let (front, beaten) = front::front(&mut search, &places)?;
     search.witness.dominated = beaten;
     search.witness.front = u64::try_from(front.len()).unwrap_or(u64::MAX);
@@ -223,7 +223,7 @@ fn negotiate(
         push(&mut answer.codes, DeclineCode::UnsustainableEvenIfChanged);
     }
     let inside = answer.offers.iter().all(|offer| offer.required_authority == Authority::Automatic);
-    if pool == Pool::Mandate && !nothing && inside && answer.codes.is_empty() {
+    if is_automatic && !nothing && inside && answer.codes.is_empty() {
         answer.outcome = Outcome::Offer;
     }
     Ok(())

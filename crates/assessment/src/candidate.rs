@@ -38,13 +38,13 @@ impl Kinds {
     pub fn of(terms: &Terms) -> Self {
         let mut kinds = Self::default();
         for kind in terms.measures.iter().map(measure_kind).filter(|kind| !is_waiver(*kind)) {
-            kinds.0 |= kinds.bit(kind);
+            kinds.0 |= bit(kind);
         }
         kinds
     }
 
     pub fn has(self, kind: MeasureKind) -> bool {
-        self.0 & self.bit(kind) != 0
+        self.0 & bit(kind) != 0
     }
 
     /// A number that tells candidates of other kinds or another end apart, mostly.
@@ -52,10 +52,11 @@ impl Kinds {
         let day = u64::from(end.day_of_year().unsigned_abs());
         (u64::from(end.year().unsigned_abs()) << 32) | (day << 16) | u64::from(self.0)
     }
+}
 
-    fn bit(self, kind: MeasureKind) -> u16 {
-        1 << (kind as u16)
-    }
+/// The bit of a kind in a set of kinds.
+pub(crate) fn bit(kind: MeasureKind) -> u16 {
+    1 << (kind as u16)
 }
 
 /// Waivers come along with other measures; they don't make a kind of their own.

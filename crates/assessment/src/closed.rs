@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::assess::{Trace, decline_reasons};
 use crate::catalogue::{Fact, FactValue};
-use crate::codes::{Authority, DeclineCode, Outcome, Verdict};
-use crate::decision::{ConditionVerdict, Decision, ENGINE_VERSION, RuleVerdict, SearchWitness};
+use crate::codes::{Authority, DeclineCode, Outcome};
+use crate::decision::{Decision, ENGINE_VERSION, SearchWitness};
 use crate::error::AssessError;
 use crate::facts::{FACTS_VERSION, Facts};
-use crate::pack::{Pack, Rule};
+use crate::pack::Pack;
+use crate::ruling::untold;
 use crate::sheet::FactSheet;
 
 /// A refusal that a person confirms. No rule is reached, for no fact about the loan can be derived; only whether the
@@ -28,11 +29,7 @@ pub(crate) fn decide(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decisi
         offers: Vec::new(),
         proposal: None,
         affordability: Vec::new(),
-        rules: if detail == Trace::Full {
-            pack.rules.iter().map(|rule| not_reached(pack, rule)).collect()
-        } else {
-            Vec::new()
-        },
+        rules: if detail == Trace::Full { untold(pack) } else { Vec::new() },
         derived_facts: BTreeMap::new(),
         search: SearchWitness::default(),
         as_of: facts.as_of,
@@ -43,25 +40,5 @@ fn outcome(pack: &Pack, facts: &Facts) -> Result<Outcome, AssessError> {
     let mut sheet = FactSheet::empty();
     sheet.set(Fact::Vulnerable, &FactValue::Flag(facts.flags.vulnerable))?;
     sheet.set(Fact::Reason, &FactValue::Code(facts.reason.as_str()))?;
-    let protector = pack.rule_on(&sheet).protector(&pack.rules);
-    Ok(protector.map_or(Outcome::Refuse, |rule| rule.outcome.unwrap_or(Outcome::SpecialistReview)))
-}
-
-fn not_reached(pack: &Pack, rule: &Rule) -> RuleVerdict {
-    let conditions = rule.conditions.iter().map(|condition| ConditionVerdict {
-        fact: condition.fact.name().to_owned(),
-        value: String::new(),
-        operator: condition.operator.word().to_owned(),
-        threshold: condition.threshold.show(pack.currency),
-        verdict: Verdict::NotReached,
-        source: format!("rules.toml:{}", condition.line),
-        nearest_flip: String::new(),
-    });
-    RuleVerdict {
-        rule_id: rule.id.clone(),
-        title: rule.title.clone(),
-        verdict: Verdict::NotReached,
-        conditions: conditions.collect(),
-        code: rule.code.map_or("", DeclineCode::as_str).to_owned(),
-    }
+    Ok(pack.rule_on(&sheet).effect().protected.unwrap_or(Outcome::Refuse))
 }

@@ -8,7 +8,7 @@ use loan::{
     ReducedPayment, SettlementSum, ShortfallOver, Terms, Waiver,
 };
 
-use crate::candidate::measure_kind;
+use crate::candidate::{bit, measure_kind};
 use crate::case::Case;
 use crate::codes::MeasureKind;
 use crate::error::AssessError;
@@ -329,10 +329,6 @@ struct Found<'a, 'b, 't> {
     first_payment: Date,
     /// Kinds of measures that were used, a bit each.
     kinds: u16,
-}
-
-fn bit(kind: MeasureKind) -> u16 {
-    1 << (kind as u16)
 }
 
 impl Found<'_, '_, '_> {

@@ -51,29 +51,49 @@ pub(crate) fn told(pack: &Pack, trace: &RuleTrace) -> Vec<RuleVerdict> {
             let Some(traced) = conditions.next_if(|one| one.rule == place) else { break };
             lines.push(line(pack, condition, traced));
         }
-        told.push(RuleVerdict {
-            rule_id: rule.id.clone(),
-            title: rule.title.clone(),
-            verdict: trace.verdict(place),
-            conditions: lines,
-            code: rule.code.map_or("", DeclineCode::as_str).to_owned(),
-        });
+        told.push(verdict(rule, trace.verdict(place), lines));
     }
     told
+}
+
+/// The same where no rule was asked.
+pub(crate) fn untold(pack: &Pack) -> Vec<RuleVerdict> {
+    let lines = |rule: &Rule| rule.conditions.iter().map(|condition| unasked(pack, condition)).collect();
+    pack.rules.iter().map(|rule| verdict(rule, Verdict::NotReached, lines(rule))).collect()
+}
+
+fn verdict(rule: &Rule, verdict: Verdict, conditions: Vec<ConditionVerdict>) -> RuleVerdict {
+    RuleVerdict {
+        rule_id: rule.id.clone(),
+        title: rule.title.clone(),
+        verdict,
+        conditions,
+        code: rule.code.map_or("", DeclineCode::as_str).to_owned(),
+    }
+}
+
+/// A condition without a value.
+fn unasked(pack: &Pack, condition: &Condition) -> ConditionVerdict {
+    ConditionVerdict {
+        fact: condition.fact.name().to_owned(),
+        value: String::new(),
+        operator: condition.operator.word().to_owned(),
+        threshold: condition.threshold.show(pack.currency),
+        verdict: Verdict::NotReached,
+        source: format!("rules.toml:{}", condition.line),
+        nearest_flip: String::new(),
+    }
 }
 
 fn line(pack: &Pack, condition: &Condition, traced: &ConditionTrace) -> ConditionVerdict {
     let show = |number: i128| sheet::value(condition.fact, number).show(pack.currency);
     ConditionVerdict {
-        fact: condition.fact.name().to_owned(),
         value: show(traced.value),
-        operator: condition.operator.word().to_owned(),
-        threshold: condition.threshold.show(pack.currency),
         verdict: traced.verdict,
-        source: format!("rules.toml:{}", condition.line),
         nearest_flip: match traced.verdict {
             Verdict::NotReached => String::new(),
             Verdict::Fired | Verdict::Missed => traced.flip.map_or_else(String::new, show),
         },
+        ..unasked(pack, condition)
     }
 }

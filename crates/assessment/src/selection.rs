@@ -71,15 +71,6 @@ pub(crate) fn choose(
     Ok(choices.list)
 }
 
-/// Where the candidates come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pool {
-    /// Everything that the pack allows.
-    Everything,
-    /// The automatic mandate alone.
-    Mandate,
-}
-
 struct Choices<'s, 'a> {
     list: Vec<Choice>,
     search: &'s mut Search<'a>,
