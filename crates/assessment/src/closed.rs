@@ -12,8 +12,8 @@ use crate::pack::Pack;
 use crate::ruling::untold;
 use crate::sheet::FactSheet;
 
-/// A refusal that a person confirms. No rule is reached, for no fact about the loan can be derived; only whether the
-/// borrower is protected is asked, since who is protected is never refused by rules alone.
+/// A refusal that a person confirms. No rule is reached, for no fact about the loan can be derived; only whether a
+/// moratorium holds the case and whether the borrower is protected is asked: neither is refused by rules alone.
 pub(crate) fn decide(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decision, AssessError> {
     Ok(Decision {
         case_id: facts.case_id.clone(),
@@ -38,7 +38,12 @@ pub(crate) fn decide(pack: &Pack, facts: &Facts, detail: Trace) -> Result<Decisi
 
 fn outcome(pack: &Pack, facts: &Facts) -> Result<Outcome, AssessError> {
     let mut sheet = FactSheet::empty();
+    sheet.set(Fact::Moratorium, &FactValue::Flag(facts.flags.moratorium))?;
     sheet.set(Fact::Vulnerable, &FactValue::Flag(facts.flags.vulnerable))?;
     sheet.set(Fact::Reason, &FactValue::Code(facts.reason.as_str()))?;
-    Ok(pack.rule_on(&sheet).effect().protected.unwrap_or(Outcome::Refuse))
+    let effect = *pack.rule_on(&sheet).effect();
+    if effect.gate_outcome == Some(Outcome::Hold) {
+        return Ok(Outcome::Hold);
+    }
+    Ok(effect.protected.unwrap_or(Outcome::Refuse))
 }

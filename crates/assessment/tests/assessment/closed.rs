@@ -28,6 +28,7 @@ fn nothing_is_negotiated_about_a_closed_loan() {
             |facts| (facts.evidence, facts.proposal) = (Vec::new(), None),
             Outcome::Refuse,
         ),
+        ("under a moratorium", |facts| facts.flags.moratorium = true, Outcome::Hold),
         // Who is protected is never refused by rules alone.
         ("vulnerable", |facts| facts.flags.vulnerable = true, Outcome::SpecialistReview),
         ("bereaved", |facts| facts.reason = HardshipReason::Bereavement, Outcome::SpecialistReview),
