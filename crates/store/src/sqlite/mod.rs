@@ -16,7 +16,6 @@ mod read;
 mod setup;
 mod sweep;
 
-pub(crate) use batch::{Answer, Work};
 pub(crate) use documents::{count_documents, get_document, list_documents};
 pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
