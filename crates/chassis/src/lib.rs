@@ -1,7 +1,7 @@
 //! What every Leeway service runs on: clock, ids, configuration, telemetry, server, identity and access, client,
 //! effects worker. It knows no business word.
 //!
-//! A request passes, in this order: trace and metrics, panic catch, deadline, load limit, access, handler; whatever
+//! A request passes, in this order: load limit, trace and metrics, panic catch, deadline, access, handler; whatever
 //! leaves is normalised so that every error carries a `google.rpc.ErrorInfo`.
 //!
 //! A service wires itself up like this:
@@ -62,6 +62,7 @@ pub mod telemetry;
 pub mod violations;
 pub mod worker;
 
+mod budget;
 mod frame;
 mod normalise;
 mod store_problem;
