@@ -46,6 +46,7 @@
 //! ```
 
 pub mod access;
+pub mod balance;
 pub mod circuit;
 pub mod client;
 pub mod clock;
@@ -68,6 +69,7 @@ mod normalise;
 mod store_problem;
 
 pub use access::{NoOwners, OwnerLookup};
+pub use balance::{Dns, Resolve};
 pub use circuit::Circuit;
 pub use client::Client;
 pub use clock::Clock;

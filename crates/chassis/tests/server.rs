@@ -8,6 +8,9 @@ mod overload;
 #[cfg(test)]
 #[path = "common/probe.rs"]
 mod probe;
+#[cfg(test)]
+#[path = "server/replicas.rs"]
+mod replicas;
 
 use std::collections::HashMap;
 use std::sync::Arc;

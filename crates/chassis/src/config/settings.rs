@@ -143,8 +143,10 @@ impl Default for TelemetryConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
-    /// Such as `http://127.0.0.1:7402`.
+    /// Such as `http://127.0.0.1:7402`. Of a name, such as that of a headless service, every address gets calls in turn.
     pub endpoint: String,
+    /// How often a name is looked up anew, milliseconds; soon after a failure as well.
+    pub resolve_interval_ms: u64,
     pub connect_timeout_ms: u64,
     /// Deadline of a call when the work that makes it has none, milliseconds.
     pub default_deadline_ms: u64,
@@ -169,12 +171,13 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             endpoint: "http://127.0.0.1:0".to_owned(),
+            resolve_interval_ms: 5_000,
             connect_timeout_ms: 2_000,
             default_deadline_ms: 10_000,
             deadline_margin_ms: 50,
             max_attempts: 3,
             backoff_ms: 50,
-            retry_budget: 10,
+            retry_budget: 100,
             circuit_failures: 5,
             circuit_open_ms: 5_000,
             keepalive_interval_ms: 20_000,

@@ -88,6 +88,8 @@ pub fn ask(text: &str) -> Ask {
 pub struct Echo {
     /// Handlers that ran to their end.
     pub finished: Arc<AtomicU32>,
+    /// Calls that came.
+    pub said: Arc<AtomicU32>,
 }
 
 impl NamedService for Echo {
@@ -96,6 +98,7 @@ impl NamedService for Echo {
 
 impl Echo {
     async fn say(self, request: Request<Ask>) -> Result<Response<Told>, Status> {
+        self.said.fetch_add(1, Ordering::SeqCst);
         let principal = Principal::of(&request)?;
         let text = request.get_ref().text.clone();
         let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));
