@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             Some(Command::Calibrate(args)) => calibrate::run(&args),
             Some(Command::Import(args)) => import::run(args).await,
             Some(Command::Schedule(args)) => schedule::run(&args),
-            Some(Command::Bench(args)) => bench::run(&args),
+            Some(Command::Bench(args)) => bench::run(&args).await,
             Some(Command::Pack(args)) => pack::run(&args),
         }
     });
