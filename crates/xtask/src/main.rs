@@ -1,7 +1,8 @@
-//! The workspace's own tasks: `cargo xtask test`, `cargo xtask lint`, `cargo xtask tidy` and `cargo xtask long`.
+//! The workspace's own tasks: `cargo xtask test`, `lint`, `tidy`, `image` and `long`.
 //!
 //! What a task needs beyond the Rust toolchain is put into `.xtask/` of the workspace, which git ignores.
 
+mod image;
 mod lint;
 mod long;
 mod test;
@@ -40,6 +41,12 @@ enum Task {
     /// forbidden words. Exceptions stand in crates/xtask/tidy-exceptions.toml.
     #[command(after_help = "Example:\n  cargo xtask tidy")]
     Tidy,
+    /// Builds the container image and runs it locked down.
+    ///
+    /// A static release binary, an image around nothing else, three read-only containers without privileges, a call
+    /// through all of them, and SIGTERM. Needs Linux and root, or apt and buildah, podman and runc already there.
+    #[command(after_help = "Example:\n  cargo xtask image --archive /tmp/leeway.tar")]
+    Image(image::Options),
     /// Fuzzing and mutation testing of loan arithmetic: minutes, not seconds.
     #[command(subcommand)]
     Long(long::Options),
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&workspace, options),
         Task::Lint => lint::run(&workspace),
         Task::Tidy => tidy::run(&workspace),
+        Task::Image(options) => image::run(&workspace, options),
         Task::Long(options) => long::run(&workspace, options),
     });
     match outcome {
