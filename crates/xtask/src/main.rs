@@ -5,6 +5,7 @@
 mod image;
 mod lint;
 mod long;
+mod manifests;
 mod test;
 mod tidy;
 mod tools;
@@ -32,7 +33,9 @@ enum Task {
     /// XTASK_BINARY. The exit code is the test runner's.
     #[command(after_help = "Example:\n  cargo xtask test -- -E 'package(loan)'")]
     Test(test::Options),
-    /// Runs rustfmt, clippy, tidy, buf and cargo-deny, each timed.
+    /// Runs rustfmt, clippy, tidy, buf, cargo-deny, hadolint and the rules of the manifests, each timed.
+    ///
+    /// Manifests are rendered by kustomize, held against the schemas of Kubernetes and against rules of our own.
     #[command(after_help = "Example:\n  cargo xtask lint")]
     Lint,
     /// Checks the rules of this workspace that no other tool knows.
