@@ -350,6 +350,20 @@ async fn only_loopback_while_callers_name_themselves() {
     let server = Server::new("test", config, Ids::seeded(1), Routes::default(), Arc::new(NoOwners));
     let refused = server.spawn(CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains("not loopback"), "{refused}");
+    assert!(refused.to_string().contains("trusted_network"), "what helps isn't said: {refused}");
+}
+
+#[tokio::test]
+async fn a_trusted_network_is_served_beyond_loopback() {
+    let listen = ([0, 0, 0, 0], 0).into();
+    let config = ServerConfig { listen, trusted_network: true, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
+    assert!(handle.grpc.ip().is_unspecified(), "{}", handle.grpc);
+    let endpoint = format!("http://127.0.0.1:{}", handle.grpc.port());
+    let config = ClientConfig { endpoint, ..ClientConfig::default() };
+    let client = Client::connect(&config, Principal::service("test"), Ids::seeded(2)).unwrap();
+    assert_eq!(say(&client, "own 1").await.unwrap(), "owned");
+    handle.shutdown().await;
 }
 
 #[tokio::test]

@@ -26,4 +26,5 @@ pub use records::{
     MAX_PAGE_ROWS, MAX_SWEEP_ROWS, Op, ParkedEffect, Query, Retention, StoredRequest, Swept,
 };
 pub use schema::{Column, ColumnType, Kind, Schema, Value};
+pub use sqlite::Snapshot;
 pub use store::Store;

@@ -41,6 +41,16 @@ impl Store {
         })
     }
 
+    /// A SQLite file as it is, also while a service writes it or where no service may write. Commits and claims fail.
+    pub fn open_read_only(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
+        schema.validate()?;
+        Ok(Self {
+            engine: Engine::Sqlite(Sqlite::read_only(path, options)?),
+            schema: *schema,
+            freshness: Freshness::Decides,
+        })
+    }
+
     /// SQLite without threads, in memory if there is no path: every call completes in its first poll, so a
     /// simulation stays deterministic. The transactions are those of [`Store::open`].
     pub fn open_inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {

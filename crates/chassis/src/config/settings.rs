@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Where gRPC is served; port 0 takes a free one. Loopback only while callers name themselves.
+    /// Where gRPC is served; port 0 takes a free one. Loopback only while callers name themselves, unless
+    /// `trusted_network`.
     pub listen: SocketAddr,
+    /// Listen beyond loopback although callers name themselves: whoever reaches the port can be anyone. Only where the
+    /// network itself keeps everybody else out.
+    pub trusted_network: bool,
     /// Where `/livez`, `/readyz`, `/metrics` and plaintext gRPC health are served.
     pub probe_listen: SocketAddr,
     /// Whether the server tells its API (reflection v1 and v1alpha).
@@ -74,6 +78,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trusted_network: false,
             probe_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             reflection: true,
             max_message_bytes: 4 * 1024 * 1024,

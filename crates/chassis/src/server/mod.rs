@@ -50,7 +50,10 @@ const MAX_EXEMPT_CALLS: u32 = 4_096;
 /// The server can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("`{listen}` is not loopback, and callers still name themselves: anybody could be anyone")]
+    #[error(
+        "`{listen}` is not loopback, and callers still name themselves: anybody could be anyone. Where the network \
+         keeps strangers out, say so with `trusted_network`"
+    )]
     NotLoopback { listen: SocketAddr },
     #[error("`{listen}` can't be bound")]
     Bind {
@@ -103,9 +106,7 @@ impl Server {
         // Whatever is counted from now on is on the page, asked for or not.
         telemetry::metrics_handle();
         let config = self.config.clone();
-        if !config.listen.ip().is_loopback() {
-            return Err(ServeError::NotLoopback { listen: config.listen });
-        }
+        keep_to_loopback(self.service, &config)?;
         let (main, grpc) = bind(config.listen).await?;
         let (probes, probe) = bind(config.probe_listen).await?;
         let health = Health::new(self.names()).await;
@@ -306,6 +307,24 @@ pub(crate) fn shed_problem() -> Problem {
 
 fn slots(limit: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(limit).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)))
+}
+
+/// Callers name themselves, so only the reach of the port says who they can be.
+fn keep_to_loopback(service: &str, config: &ServerConfig) -> Result<(), ServeError> {
+    let listen = config.listen;
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if !config.trusted_network {
+        return Err(ServeError::NotLoopback { listen });
+    }
+    tracing::warn!(
+        alarm = true,
+        service,
+        %listen,
+        "trusted_network is set: whoever reaches this port can be anyone; the network must keep strangers out"
+    );
+    Ok(())
 }
 
 async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {

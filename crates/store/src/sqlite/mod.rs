@@ -2,6 +2,7 @@
 //!
 //! - `batch` runs waiting work as one transaction; `apply`, `effects`, `journal` and `sweep` are what work does in it;
 //! - `setup` opens connections and brings the tables up to date; `documents` and `read` answer reads;
+//! - `snapshot` copies a database that is in use;
 //! - `threads` holds the queue, the writer and the readers.
 
 mod apply;
@@ -14,6 +15,7 @@ mod journal;
 mod queue;
 mod read;
 mod setup;
+mod snapshot;
 mod sweep;
 
 pub(crate) use documents::{count_documents, get_document, list_documents};
@@ -21,3 +23,4 @@ pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
 pub(crate) use journal::{list_streams, read_stream, verify_stream};
 pub(crate) use read::{feed_head, find_request, read_feed};
+pub use snapshot::Snapshot;
