@@ -4,6 +4,7 @@
 
 mod chain;
 mod commit;
+mod copy;
 mod error;
 mod migration;
 mod options;
@@ -18,6 +19,7 @@ pub use commit::{
     Check, Commit, Done, EffectChange, Entry, FeedEntry, MAX_COMMIT_BYTES, NewLease, Outcome, Receipt,
     Request, Write,
 };
+pub use copy::CopiedTable;
 pub use error::StoreError;
 pub use options::{Options, PostgresOptions};
 pub use postgres::Migrate;

@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use crate::commit::{Commit, Outcome};
+use crate::copy::{self, CopiedTable};
 use crate::error::StoreError;
 use crate::options::{Options, PostgresOptions};
 use crate::postgres::{self, Freshness, Migrate, Postgres};
@@ -80,6 +81,17 @@ impl Store {
         let direct = PostgresOptions { pooler: false, ..options.clone() };
         let url = options.listen_url.as_ref().unwrap_or(&options.url);
         postgres::migrate(&postgres::connect_options(url, &direct)?, schema, migrate).await
+    }
+
+    /// Copies the SQLite database of a service, which is stopped, into an empty PostgreSQL database that was migrated; both
+    /// are read again and compared. All of it is there, or nothing.
+    pub async fn copy(
+        from: &Path,
+        to: &PostgresOptions,
+        schema: &Schema,
+    ) -> Result<Vec<CopiedTable>, StoreError> {
+        schema.validate()?;
+        copy::copy(from, to, schema).await
     }
 
     /// The same store for reads of documents and journal that may be a little old: a replica answers them, if there is

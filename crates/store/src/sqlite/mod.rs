@@ -23,4 +23,5 @@ pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
 pub(crate) use journal::{list_streams, read_stream, verify_stream};
 pub(crate) use read::{feed_head, find_request, read_feed};
+pub(crate) use setup::open_current;
 pub use snapshot::Snapshot;

@@ -68,6 +68,12 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
     if ours { Ok(conn) } else { Err(StoreError::Invalid("the file is no database of a service".to_owned())) }
 }
 
+/// A connection to a database of ours, brought up to date first, for whoever reads all of it.
+pub(crate) fn open_current(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
+    drop(open_writer(Some(path), schema)?);
+    open_read_only(path)
+}
+
 fn configure(conn: &Connection, cache_kib: i64) -> Result<(), StoreError> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
