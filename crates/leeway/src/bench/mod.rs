@@ -4,6 +4,7 @@ mod cases;
 mod clock;
 mod policy;
 mod rpc;
+mod store;
 
 use std::io::{self, Write as _};
 
@@ -26,6 +27,11 @@ pub enum Part {
     /// generator have a core each.
     #[command(after_help = "Example: cargo run --release -- bench rpc --rounds 5 --work-us 200 --json")]
     Rpc(rpc::Args),
+    /// Commits on SQLite and PostgreSQL beside what the engines do by their own means.
+    #[command(
+        after_help = "Example: cargo run --release -- bench store --postgres postgres://postgres@127.0.0.1:5432/bench"
+    )]
+    Store(store::Args),
     /// A server to measure.
     #[command(hide = true)]
     RpcServer(rpc::ServerArgs),
@@ -63,6 +69,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let (options, figures) = match &args.part {
         Part::Policy(options) => (options, policy::measure(options.rounds)?),
         Part::Rpc(args) => (&args.options, rpc::measure(args).await?),
+        Part::Store(args) => (&args.options, store::measure(args).await?),
         Part::RpcServer(args) => return rpc::serve(args).await,
     };
     let mut out = io::stdout().lock();
