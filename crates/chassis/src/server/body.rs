@@ -86,7 +86,8 @@ pub(super) struct Bounded {
     bounds: Bounds,
     alarms: Option<Alarms>,
     context: CallContext,
-    span: Span,
+    /// Where the body comes from a handler that goes on, and not from a message that is there already.
+    span: Option<Span>,
     record: Record,
     _holdings: Holdings,
 }
@@ -104,7 +105,7 @@ impl Bounded {
             bounds,
             alarms: None,
             context,
-            span: record.span.clone(),
+            span: record.method.rule.is_server_stream().then(|| record.span.clone()),
             record,
             _holdings: holdings,
         }
@@ -121,7 +122,9 @@ impl Bounded {
         let Some(inner) = self.inner.as_mut() else {
             return Poll::Ready(None);
         };
-        let span = &self.span;
+        let Some(span) = &self.span else {
+            return Pin::new(inner).poll_frame(cx);
+        };
         context::sync_scope(&self.context, || {
             span.in_scope(|| {
                 let poll = || Pin::new(inner).poll_frame(cx);

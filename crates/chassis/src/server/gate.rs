@@ -37,6 +37,9 @@ pub(super) enum Shed {
 }
 
 impl Shed {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Full, Self::MethodFull, Self::Overload, Self::TooLate, Self::Waited, Self::Memory];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -423,9 +426,9 @@ mod tests {
             }
             tokio::time::advance(Duration::from_millis(89)).await;
         }
-        // Fifty in 100 ms: sixteen, the fewest, may wait, twelve of them reads or lists, eight lists.
+        // Fifty in 100 ms: thirty-two, the fewest, may wait, twenty-four of them reads or lists, sixteen lists.
         let mut waiting = Vec::new();
-        for (method, more) in [(&list, 8), (&read, 4), (&decide, 4)] {
+        for (method, more) in [(&list, 16), (&read, 8), (&decide, 8)] {
             for _ in 0..more {
                 waiting.push(enter(method, None).unwrap());
             }

@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use api::access::MethodAccess;
 use metrics::{Counter, Gauge, Histogram};
 
+use super::gate::Shed;
 use crate::access::{EXEMPT_SERVICES, Rule};
+use crate::telemetry::short_name;
 
 /// Which calls come first when room is short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,8 @@ impl Class {
 #[derive(Debug)]
 pub(super) struct Method {
     pub(super) rule: Rule,
+    /// Name of its spans: `LoanService.GetLoan`.
+    pub(super) name: String,
     /// Its path, or a word for those without a rule.
     pub(super) label: &'static str,
     pub(super) class: Class,
@@ -66,6 +70,8 @@ pub(super) struct Meters {
     /// From arrival to beginning.
     pub(super) admission: Histogram,
     pub(super) in_flight: Gauge,
+    exhausted: Counter,
+    shed: [(Shed, Counter); 6],
 }
 
 impl std::fmt::Debug for Meters {
@@ -83,6 +89,7 @@ impl Method {
         };
         Self {
             rule,
+            name: short_name(label),
             label,
             class,
             inside: AtomicU32::new(0),
@@ -100,6 +107,8 @@ impl Method {
                 "leeway_rpc_admission_seconds", "service" => self.service, "class" => self.class.name()
             ),
             in_flight: metrics::gauge!("leeway_rpc_in_flight", "service" => self.service),
+            exhausted: self.ended("RESOURCE_EXHAUSTED"),
+            shed: Shed::ALL.map(|why| (why, self.shed(why))),
         })
     }
 
@@ -110,11 +119,24 @@ impl Method {
         )
     }
 
-    /// The counter of calls that were shed.
-    pub(super) fn shed(&self, reason: &'static str) -> Counter {
+    fn shed(&self, why: Shed) -> Counter {
         metrics::counter!(
-            "leeway_rpc_shed_total", "service" => self.service, "method" => self.label, "reason" => reason
+            "leeway_rpc_shed_total",
+            "service" => self.service, "method" => self.label, "reason" => why.name()
         )
+    }
+
+    /// Counts a call that was shed.
+    pub(super) fn count_shed(&self, why: Shed) {
+        let found = self.meters().shed.iter().find(|(reason, _)| *reason == why);
+        if let Some((_, counter)) = found {
+            counter.increment(1);
+        }
+    }
+
+    /// Counts a call that ended before its record began.
+    pub(super) fn count_exhausted(&self) {
+        self.meters().exhausted.increment(1);
     }
 }
 

@@ -9,7 +9,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// Intervals in a row with a late beginning that make overload standing.
 const STANDING_INTERVALS: u32 = 5;
 /// However slow calls are, so many may wait.
-const FEWEST_WAITING: u32 = 16;
+const FEWEST_WAITING: u32 = 32;
 
 /// How soon calls begin lately.
 #[derive(Debug)]

@@ -79,8 +79,8 @@ impl Shedding {
     }
 
     fn answer(&self, method: &Method, why: Shed, arrived: Instant) -> Response<Body> {
-        method.shed(why.name()).increment(1);
-        method.ended("RESOURCE_EXHAUSTED").increment(1);
+        method.count_shed(why);
+        method.count_exhausted();
         let mut response = Response::new(Body::empty());
         response.headers_mut().clone_from(&self.head);
         self.seconds.record(arrived.elapsed().as_secs_f64());
@@ -122,7 +122,7 @@ impl Pipeline {
         request: Request<Body>,
     ) -> Response<Body> {
         let rule = method.rule;
-        let span = telemetry::server_span(request.uri().path(), request.headers());
+        let span = telemetry::server_span(&method.name, request.uri().path(), request.headers());
         let mut record = Record::start(Arc::clone(&method), arrived, span.clone());
         let mut passage = Passage {
             rule,
@@ -230,7 +230,7 @@ impl Pipeline {
     }
 
     fn shed(&self, passage: &Passage, why: Shed) -> Problem {
-        passage.method.shed(why.name()).increment(1);
+        passage.method.count_shed(why);
         shed_problem()
     }
 

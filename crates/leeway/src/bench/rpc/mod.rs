@@ -23,7 +23,7 @@ use super::{Figure, clock};
 
 /// The empty call: callers over connections.
 const SHAPES: [(usize, usize, &str); 2] =
-    [(1, 16, "1 connection with 16 callers"), (4, 64, "4 connections with 64 callers each")];
+    [(1, 16, "1 connection with 16 callers"), (4, 32, "4 connections with 32 callers each")];
 /// Connections of the open loop: together they hold more calls than the server has room for.
 const CONNECTIONS: usize = 8;
 /// Offered load on the way to the peak, parts of what a closed loop gets.
