@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use api::leeway::application::v1 as pb;
@@ -85,7 +85,7 @@ async fn goes_on(site: &Site, restored: &Path, before: &[Answered]) -> anyhow::R
     let up = site.up(restored, &["--no-demo", "--clock", AFTER_THE_LEASES]).await?;
     let (app, inbox) = (channel(up.application)?, channel(up.notification)?);
     for known in before {
-        assert_eq!(cases_of(&app, &known.borrower).await?, [known.case.clone()]);
+        assert_eq!(cases_of(&app, &known.borrower).await?, std::slice::from_ref(&known.case));
         assert_eq!(submit(&app, &known.borrower, &known.request).await?, known.case);
         in_state(&app, &known.borrower, &known.case, pb::ApplicationState::InReview).await?;
         delivered(&inbox, &known.borrower, &TEMPLATES).await?;
@@ -119,7 +119,7 @@ impl Load {
                     let request = affordable(loan_id);
                     let case = submit(&app, borrower, &request).await?;
                     let borrower = borrower.clone();
-                    answered.lock().unwrap().push(Answered { borrower, request, case });
+                    lock(&answered).push(Answered { borrower, request, case });
                 }
                 Ok(())
             });
@@ -138,7 +138,7 @@ impl Load {
     }
 
     fn so_far(&self) -> Vec<Answered> {
-        self.answered.lock().unwrap().clone()
+        lock(&self.answered).clone()
     }
 
     async fn has_answered(&mut self, count: usize) -> anyhow::Result<()> {
@@ -153,6 +153,10 @@ impl Load {
         self.stop.store(true, Ordering::SeqCst);
         self.clients.join_all().await.into_iter().collect()
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn submit(
@@ -201,7 +205,7 @@ async fn documents_are_whole(folder: &Path) -> anyhow::Result<()> {
     let files = EvidenceFiles::open(&folder.join("evidence")).await?;
     let mut whole = 0;
     for record in records.all("evidence").await? {
-        if record["received_at"].is_string() {
+        if record.get("received_at").is_some_and(Value::is_string) {
             let found = files.inspect(text(&record, "/key")?).await?;
             assert_eq!(found.sha256, text(&record, "/sha256")?, "{record}");
             whole += 1;
