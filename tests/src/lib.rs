@@ -10,6 +10,7 @@ pub mod make;
 pub mod packs;
 pub mod people;
 pub mod refusal;
+pub mod replicas;
 pub mod stage;
 pub mod wire;
 

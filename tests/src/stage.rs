@@ -15,12 +15,13 @@ use api::leeway::notification::v1::notification_service_client::NotificationServ
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use chassis::{Client, Clock, Ids, Principal};
 use leeway::config::Config;
-use leeway::stack::{Running, Stack, World, connect, endpoint};
+use leeway::stack::{Running, Stack, World};
 use sha2::{Digest as _, Sha256};
 use store::Store;
 
 use crate::make::{cny, request_id};
 use crate::people::{Case, Document, Loan};
+use crate::replicas::{self, Clients, Databases};
 
 /// Longest wait for what follows from a step, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,6 +32,13 @@ const APPLICATION_TOPICS: [(&str, i32); 4] =
 const NOTIFICATION_TOPICS: [(&str, i32); 1] = [("deliver", 1)];
 const POLICY_TOPICS: [(&str, i32); 1] = [("shadow", 1)];
 
+/// A second replica of each service.
+struct Twin {
+    _application: Running,
+    _notification: Running,
+    policy: Option<Running>,
+}
+
 /// Three services, their clock and their data. Everything ends with the test.
 pub struct Stage {
     pub application: Running,
@@ -40,30 +48,52 @@ pub struct Stage {
     pub world: World,
     policy: Option<Running>,
     policy_address: SocketAddr,
-    to_application: Client,
-    to_policy: Client,
-    to_notification: Client,
+    twin: Option<Twin>,
+    to_application: Clients,
+    to_policy: Clients,
+    to_notification: Clients,
+    // Dropped after the services that use them.
+    _databases: Option<Databases>,
     // Removed last: fields are dropped in order.
     _data: tempfile::TempDir,
 }
 
 impl Stage {
-    /// Starts the stack at a time such as `2026-07-20T10:00+08:00`, which stands still until the test moves it.
+    /// Starts the stack at a time such as `2026-07-20T10:00+08:00`, which stands still until the test moves it: one
+    /// replica on SQLite, or in the test program `replicated` two on PostgreSQL.
     pub async fn start(at: &str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let config = Config { data_dir: data.path().to_owned(), ..Config::default() }.on_free_ports();
+        let mut config = Config { data_dir: data.path().to_owned(), ..Config::default() }.on_free_ports();
+        let databases = if replicas::wanted() { Some(Databases::new(&mut config).await?) } else { None };
         let clock = Clock::manual(chassis::clock::parse_time(at)?);
         let world = World { clock: clock.clone(), ids: Ids::random() };
-        let Stack { application, policy, notification } = Stack::start(&config, &world).await?;
-        let platform = Principal::service("platform");
+        let mut stacks = vec![Stack::start(&config, &world).await?];
+        if databases.is_some() {
+            stacks.push(Stack::start(&config, &world).await?);
+        }
+        let clients = |of: fn(&Stack) -> &Running| {
+            Clients::connect(&stacks.iter().map(|stack| of(stack).handle.grpc).collect::<Vec<_>>())
+        };
+        let to_application = clients(|stack| &stack.application)?;
+        let to_policy = clients(|stack| &stack.policy)?;
+        let to_notification = clients(|stack| &stack.notification)?;
+        let mut stacks = stacks.into_iter();
+        let Stack { application, policy, notification } = stacks.next().context("no stack")?;
+        let twin = stacks.next().map(|stack| Twin {
+            _application: stack.application,
+            _notification: stack.notification,
+            policy: Some(stack.policy),
+        });
         Ok(Self {
-            to_application: connect(&endpoint(application.handle.grpc), platform.clone())?,
-            to_policy: connect(&endpoint(policy.handle.grpc), platform.clone())?,
-            to_notification: connect(&endpoint(notification.handle.grpc), platform)?,
+            to_application,
+            to_policy,
+            to_notification,
             application,
             notification,
             policy_address: policy.handle.grpc,
             policy: Some(policy),
+            twin,
+            _databases: databases,
             clock,
             config,
             world,
@@ -73,7 +103,8 @@ impl Stage {
 
     /// Policy goes away; everything else goes on.
     pub async fn stop_policy(&mut self) {
-        if let Some(policy) = self.policy.take() {
+        let twin = self.twin.as_mut().and_then(|twin| twin.policy.take());
+        for policy in self.policy.take().into_iter().chain(twin) {
             policy.stop().await;
         }
     }

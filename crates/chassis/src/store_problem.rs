@@ -42,6 +42,7 @@ impl From<StoreError> for Problem {
             StoreError::NewerDatabase { .. } => {
                 Self::internal("the database is newer than we are").source(error)
             }
+            StoreError::Outdated(_) => Self::internal("the database is older than we are").source(error),
             StoreError::FeedTrimmed { floor } => Self::precondition(
                 ErrorReason::LimitReached,
                 "cursor",

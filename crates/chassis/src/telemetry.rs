@@ -19,6 +19,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     BatchSpanProcessor, Sampler, SdkTracerProvider, Span as SdkSpan, SpanData, SpanExporter, SpanProcessor,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
@@ -35,6 +36,11 @@ pub const SERVICE_ATTRIBUTE: &str = "leeway.service";
 const QUIET: &str = "h2=off,hyper=off,hyper_util=off,tower=off,tonic=off";
 /// How long an exporter may take for one batch, and for what is left at shutdown.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often samples of metrics are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Upper bounds of the buckets for shed calls, which must cost next to nothing, seconds.
+const SHED_BUCKETS: [f64; 12] =
+    [0.00001, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 /// Upper bounds of latency buckets, seconds.
 const LATENCY_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -186,9 +192,21 @@ pub fn metrics_handle() -> Option<&'static PrometheusHandle> {
     let install = || {
         let builder = PrometheusBuilder::new();
         let latency = Matcher::Suffix("_seconds".to_owned());
-        builder.set_buckets_for_metric(latency, &LATENCY_BUCKETS).ok()?.install_recorder().ok()
+        let shed = Matcher::Full("leeway_rpc_shed_seconds".to_owned());
+        let builder = builder.set_buckets_for_metric(latency, &LATENCY_BUCKETS).ok()?;
+        builder.set_buckets_for_metric(shed, &SHED_BUCKETS).ok()?.install_recorder().ok()
     };
     HANDLE.get_or_init(install).as_ref()
+}
+
+/// Folds what was recorded every few seconds until the end: unfolded samples would pile up where nobody asks for the
+/// page.
+pub(crate) async fn upkeep(end: CancellationToken) {
+    while end.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+        if let Some(handle) = metrics_handle() {
+            handle.run_upkeep();
+        }
+    }
 }
 
 /// W3C `traceparent` of the current span, to be kept with an effect; `None` without a trace.

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+#[path = "server/overload.rs"]
+mod overload;
+#[cfg(test)]
 #[path = "common/probe.rs"]
 mod probe;
+#[cfg(test)]
+#[path = "server/replicas.rs"]
+mod replicas;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -121,7 +127,8 @@ async fn a_panic_is_internal_counted_and_leaves_the_connection_alive() {
 
 #[tokio::test]
 async fn load_is_shed_over_all_connections_health_exempt() {
-    let (handle, _) = serve(ServerConfig { max_in_flight: 2, ..ServerConfig::default() }).await;
+    let config = ServerConfig { max_in_flight: 2, max_queued: 0, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
     let busy: Vec<_> = (0..2)
         .map(|_| {
             let own = channel(&handle);
@@ -144,7 +151,8 @@ async fn load_is_shed_over_all_connections_health_exempt() {
 
 #[tokio::test]
 async fn whoever_only_waits_gives_the_place_up() {
-    let (handle, _) = serve(ServerConfig { max_in_flight: 1, ..ServerConfig::default() }).await;
+    let config = ServerConfig { max_in_flight: 1, max_queued: 0, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
     let waiting = channel(&handle);
     let waiter = tokio::spawn(async move { say(&waiting, "wait 300").await });
     tokio::time::sleep(Duration::from_millis(100)).await;

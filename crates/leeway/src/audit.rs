@@ -2,12 +2,13 @@
 
 use anyhow::Context as _;
 use serde::Serialize;
-use store::{ChainFault, ChainReport, Options, Schema, Store};
+use store::{ChainFault, ChainReport, Options, Store};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
+use crate::database::{self, Databases};
 use crate::progress::Progress;
-use crate::stack::POLICY;
+use crate::serve::Which;
 
 /// Exit code when some chain has a fault.
 pub const EXIT_FAULT: u8 = 3;
@@ -35,12 +36,15 @@ pub enum What {
 /// Arguments of `leeway audit verify`.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
-    /// Folder of the databases.
+    /// Folder of SQLite databases, such as a backup; the settings' databases are left alone then.
     #[arg(long)]
     pub data_dir: Option<std::path::PathBuf>,
-    /// Settings file (TOML).
+    /// Settings file (TOML); it says where each service's database is.
     #[arg(long)]
     pub config: Option<std::path::PathBuf>,
+    /// A setting, e.g. `--set databases.policy.url=postgres://…`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
     /// Print the result as JSON, with the last hash of every chain.
     #[arg(long)]
     pub json: bool,
@@ -91,9 +95,10 @@ pub struct Chain {
 /// Verifies and prints; a fault is an error in the end.
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let What::Verify(args) = &args.what;
-    let mut config = Config::load(args.config.as_deref(), &[])?;
+    let mut config = Config::load(args.config.as_deref(), &args.set)?;
     if let Some(data_dir) = &args.data_dir {
         config.data_dir.clone_from(data_dir);
+        config.databases = Databases::default();
     }
     let report = verify(&config, &Progress::new(0, args.json)).await?;
     if args.json {
@@ -106,22 +111,14 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Walks every chain of every database that is there.
 pub async fn verify(config: &Config, progress: &Progress) -> anyhow::Result<Report> {
-    let services: [(&str, &Schema); 3] = [
-        (application::SERVICE_NAME, &application::SCHEMA),
-        (POLICY, &policy::SCHEMA),
-        (notification::SERVICE_NAME, &notification::SCHEMA),
-    ];
     let mut found = Vec::new();
-    for (service, schema) in services {
-        let Some(store) = open(config, service, schema)? else { continue };
+    for which in Which::ALL {
+        let Some(store) = open(config, which).await? else { continue };
+        let service = which.name();
         let chains = walk(&store, service, progress).await;
         store.close().await;
         let chains = chains.with_context(|| format!("the journal of `{service}` can't be read"))?;
-        found.push(ServiceReport {
-            service,
-            entries: chains.iter().map(|chain| chain.entries).sum(),
-            chains,
-        });
+        found.push(ServiceReport { service, entries: chains.iter().map(|chain| chain.entries).sum(), chains });
     }
     if found.is_empty() {
         return Err(NothingThere { folder: config.data_dir.display().to_string() }.into());
@@ -132,12 +129,15 @@ pub async fn verify(config: &Config, progress: &Progress) -> anyhow::Result<Repo
 }
 
 /// A service's database, to be read; `None` where this installation has none.
-fn open(config: &Config, service: &str, schema: &Schema) -> anyhow::Result<Option<Store>> {
-    let path = DataDir::at(&config.data_dir).database(service);
+async fn open(config: &Config, which: Which) -> anyhow::Result<Option<Store>> {
+    if config.database(which).url.is_some() {
+        return database::open(config, which).await.map(Some);
+    }
+    let path = DataDir::at(&config.data_dir).database(which.name());
     if !path.exists() {
         return Ok(None);
     }
-    let store = Store::open_read_only(&path, schema, Options::default());
+    let store = Store::open_read_only(&path, which.schema(), Options::default());
     Ok(Some(store.with_context(|| format!("the database `{}` can't be opened", path.display()))?))
 }
 

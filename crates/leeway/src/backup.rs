@@ -13,6 +13,7 @@ use store::Snapshot;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::progress::Progress;
+use crate::serve::Which;
 use crate::stack::POLICY;
 
 /// Digests of all files, for `sha256sum --check`.
@@ -45,6 +46,8 @@ pub struct Args {
 pub enum Unusable {
     #[error("`{folder}` holds no database of a service")]
     NothingThere { folder: String },
+    #[error("`{service}` keeps its data in PostgreSQL, which its own tools back up: deploy/backup.md")]
+    Elsewhere { service: &'static str },
     #[error("`{folder}` is there already; a backup overwrites nothing")]
     Taken { folder: String },
     #[error("`{folder}` is there: another backup is being written, or one broke off; then remove it")]
@@ -74,6 +77,8 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     let mut config = Config::load(args.config.as_deref(), &[])?;
     if let Some(data_dir) = &args.data_dir {
         config.data_dir.clone_from(data_dir);
+    } else if let Some(which) = Which::ALL.into_iter().find(|which| config.database(*which).url.is_some()) {
+        return Err(Unusable::Elsewhere { service: which.name() }.into());
     }
     let report = backup(&config.data_dir, &args.to, &Progress::new(0, args.json))?;
     if args.json {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{audit, backup, bench, calibrate, import, pack, schedule, serve, up};
+use crate::{audit, backup, bench, calibrate, import, migrate, pack, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -21,6 +21,9 @@ pub enum Command {
     /// Serves one service.
     #[command(after_help = "Example: leeway serve policy --config deploy/config.toml")]
     Serve(serve::Args),
+    /// Brings the databases up to date; PostgreSQL must be before its service starts.
+    #[command(after_help = "Example: leeway migrate --config deploy/config.toml --dry-run")]
+    Migrate(migrate::Args),
     /// Shows what the journals prove.
     Audit(audit::Args),
     /// Copies databases and documents while the services run (SQLite; deploy/backup.md tells of PostgreSQL).

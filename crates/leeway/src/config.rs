@@ -7,6 +7,8 @@ use chassis::config::ENV_PREFIX;
 use chassis::{ClientConfig, ServerConfig, TelemetryConfig};
 use serde::{Deserialize, Serialize};
 
+use crate::database::Databases;
+
 /// Ports of the services and of their probes, as fixed for everybody.
 pub const APPLICATION_PORT: u16 = 7401;
 pub const POLICY_PORT: u16 = 7402;
@@ -41,6 +43,8 @@ pub struct Config {
     /// How the application reaches notification.
     pub notification_client: ClientConfig,
     pub telemetry: TelemetryConfig,
+    /// Where each service keeps its data.
+    pub databases: Databases,
 }
 
 impl Default for Config {
@@ -54,6 +58,7 @@ impl Default for Config {
             policy_client: client(POLICY_PORT),
             notification_client: client(NOTIFICATION_PORT),
             telemetry: TelemetryConfig::default(),
+            databases: Databases::default(),
         }
     }
 }

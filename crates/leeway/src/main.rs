@@ -6,7 +6,7 @@ use clap::Parser as _;
 use leeway::cli::{Cli, Command};
 use leeway::config::NotASetting;
 use leeway::schedule::UnusableInput;
-use leeway::{audit, backup, bench, calibrate, import, pack, schedule, serve, up};
+use leeway::{audit, backup, bench, calibrate, import, migrate, pack, schedule, serve, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -22,12 +22,13 @@ fn main() -> ExitCode {
             None => up::run(up::Args::default()).await,
             Some(Command::Up(args)) => up::run(args).await,
             Some(Command::Serve(args)) => serve::run(args).await,
+            Some(Command::Migrate(args)) => migrate::run(args).await,
             Some(Command::Audit(args)) => audit::run(&args).await,
             Some(Command::Backup(args)) => backup::run(&args),
             Some(Command::Calibrate(args)) => calibrate::run(&args),
             Some(Command::Import(args)) => import::run(args).await,
             Some(Command::Schedule(args)) => schedule::run(&args),
-            Some(Command::Bench(args)) => bench::run(&args),
+            Some(Command::Bench(args)) => bench::run(&args).await,
             Some(Command::Pack(args)) => pack::run(&args),
         }
     });

@@ -42,13 +42,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if let Some(data_dir) = args.data_dir {
         config.data_dir = data_dir;
     }
-    let name = match args.service {
-        Which::Application => application::SERVICE_NAME,
-        Which::Policy => stack::POLICY,
-        Which::Notification => notification::SERVICE_NAME,
-    };
     let mut told = Told::listen()?;
-    let telemetry = chassis::telemetry::init(&config.telemetry, &[name])?;
+    let telemetry = chassis::telemetry::init(&config.telemetry, &[args.service.name()])?;
     let clock = clock(&config, args.clock.as_deref())?;
     let world = World { clock, ids: chassis::Ids::random() };
     let running = match args.service {

@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chassis::{
     Client, ClientConfig, Clock, Ids, Principal, Readiness, Server, ServerConfig, ServerHandle, Worker,
 };
-use store::{Options, Schema, Store};
+use store::Store;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use crate::retention;
+use crate::serve::Which;
+use crate::{database, retention};
 
 /// Name of the policy service in configuration, spans and probes.
 pub const POLICY: &str = "policy";
@@ -95,7 +95,7 @@ pub fn connect(address: &str, principal: Principal) -> anyhow::Result<Client> {
 
 /// Starts the policy service.
 pub async fn start_policy(config: &Config, world: &World) -> anyhow::Result<Running> {
-    let store = open(config, POLICY, &policy::SCHEMA)?;
+    let store = database::open(config, Which::Policy).await?;
     let parts = policy::Parts { store: store.clone(), clock: world.clock.clone(), ids: world.ids.clone() };
     let settings =
         policy::PolicyConfig { packs_dir: config.packs_dir.clone(), ..policy::PolicyConfig::default() };
@@ -107,7 +107,7 @@ pub async fn start_policy(config: &Config, world: &World) -> anyhow::Result<Runn
 
 /// Starts the notification service.
 pub async fn start_notification(config: &Config, world: &World) -> anyhow::Result<Running> {
-    let store = open(config, notification::SERVICE_NAME, &notification::SCHEMA)?;
+    let store = database::open(config, Which::Notification).await?;
     let service = notification::Service::open(notification::Parts {
         store: store.clone(),
         clock: world.clock.clone(),
@@ -143,7 +143,7 @@ fn contact_book(config: &Config) -> anyhow::Result<notification::ContactBook> {
 
 /// Starts the application service. Policy and notification need not be there yet.
 pub async fn start_application(config: &Config, world: &World) -> anyhow::Result<Running> {
-    let store = open(config, application::SERVICE_NAME, &application::SCHEMA)?;
+    let store = database::open(config, Which::Application).await?;
     let us = Principal::service(application::SERVICE_NAME);
     let data = DataDir::open(&config.data_dir)?;
     let evidence = application::EvidenceFiles::open(&data.evidence()).await;
@@ -166,12 +166,6 @@ pub async fn start_application(config: &Config, world: &World) -> anyhow::Result
     run(server, (store, Some(service.worker)), &world.clock).await
 }
 
-fn open(config: &Config, service: &str, schema: &Schema) -> anyhow::Result<Store> {
-    let path = DataDir::open(&config.data_dir)?.database(service);
-    Store::open(&path, schema, Options::default())
-        .with_context(|| format!("the database `{}` can't be opened", path.display()))
-}
-
 async fn run(
     server: Server,
     (store, worker): (Store, Option<Worker>),
@@ -185,14 +179,21 @@ async fn run(
     Ok(Running { handle, store, worker, sweeper, shutdown })
 }
 
-/// A store that can't write any more takes its service out of readiness, and raises an alarm; a restart opens it anew.
+/// Readiness follows the database, liveness never does: a process that waits for its database must not be restarted.
 async fn watch(store: Store, readiness: Readiness, shutdown: CancellationToken) {
-    while !store.is_broken() {
+    let mut ready = true;
+    loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(STORE_LOOK) => {}
         }
+        let answer = store.ping().await;
+        if let (Err(error), true) = (&answer, ready) {
+            tracing::error!(alarm = true, %error, "the database can't be used");
+        }
+        if answer.is_ok() != ready && !shutdown.is_cancelled() {
+            ready = answer.is_ok();
+            readiness.set(ready).await;
+        }
     }
-    tracing::error!(alarm = true, "the store can't write any more; restart to open it anew");
-    readiness.set(false).await;
 }

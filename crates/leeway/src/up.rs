@@ -9,8 +9,10 @@ use chassis::{Clock, Ids};
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::demo;
-use crate::serve::Told;
-use crate::stack::{POLICY, Stack, World};
+use crate::migrate;
+use crate::serve::{Told, Which};
+use crate::stack::{Stack, World};
+use store::Migrate;
 
 /// When the stories begin, unless told otherwise.
 const STORIES_BEGIN: &str = "2026-06-20T10:00+08:00";
@@ -48,7 +50,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     if config.telemetry.log_filter == chassis::TelemetryConfig::default().log_filter {
         config.telemetry.log_filter = "warn".to_owned();
     }
-    let services = [application::SERVICE_NAME, POLICY, notification::SERVICE_NAME];
+    let services = Which::ALL.map(Which::name);
     let telemetry = chassis::telemetry::init(&config.telemetry, &services)?;
     let data = DataDir::open(&config.data_dir)?;
     let mut memory = data.memory()?;
@@ -65,6 +67,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         memory.stories_begun |= play;
         memory.keep(&clock);
         data.remember(&memory)?;
+    }
+    for service in Which::ALL {
+        // Whoever starts everything at once wants it to work; replicas are served a database that was migrated before.
+        migrate::one(&config, service, Migrate::Apply).await?;
     }
     let world = World { clock: clock.clone(), ids: Ids::random() };
     let stack = Stack::start(&config, &world).await?;

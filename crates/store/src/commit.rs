@@ -1,6 +1,9 @@
 //! The one mutation: everything a use case changes, as a value.
 
-use crate::schema::Value;
+use std::collections::BTreeSet;
+
+use crate::error::StoreError;
+use crate::schema::{Schema, Value};
 
 /// Larger commits are refused, bytes of all texts in it.
 pub const MAX_COMMIT_BYTES: usize = 16 * 1024 * 1024;
@@ -93,7 +96,7 @@ pub struct NewLease {
     pub token: String,
 }
 
-/// A public event; its position is assigned in the commit, without gaps.
+/// A public event. Positions have no gaps; a case's events get theirs in the order of its commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedEntry {
     pub case_key: String,
@@ -138,11 +141,71 @@ pub struct Receipt {
     pub revisions: Vec<i64>,
     /// One for each `EffectChange::Put`, in order.
     pub effect_ids: Vec<i64>,
-    /// Position of the last feed entry, if there was one.
-    pub feed_position: Option<i64>,
 }
 
 impl Commit {
+    /// Refuses what the declared schema or a limit forbids.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<(), StoreError> {
+        let bytes = self.bytes();
+        if bytes > MAX_COMMIT_BYTES {
+            return Err(StoreError::Invalid(format!(
+                "a commit of {bytes} bytes, at most {MAX_COMMIT_BYTES}"
+            )));
+        }
+        if self.texts().any(|text| text.contains('\0')) {
+            return Err(StoreError::Invalid("a text with a NUL character".to_owned()));
+        }
+        for check in &self.checks {
+            schema.kind(check.kind)?;
+            at_least(check.revision, 0)?;
+        }
+        let mut seen = BTreeSet::new();
+        for write in &self.writes {
+            let kind = schema.kind(write.kind())?;
+            let (id, expected) = match write {
+                Write::Put { id, expected_revision, index, .. } => {
+                    at_least(*expected_revision, 0)?;
+                    kind.check_index(index)?;
+                    (id, expected_revision)
+                }
+                Write::Delete { id, expected_revision, .. } => {
+                    at_least(*expected_revision, 1)?;
+                    (id, expected_revision)
+                }
+            };
+            // Both can't name the revision that was read: the second would look like a lost race for ever.
+            if !seen.insert((kind.name, id, expected)) {
+                return Err(StoreError::Invalid(format!(
+                    "`{}/{id}` is written twice at one revision",
+                    kind.name
+                )));
+            }
+        }
+        let empty_token = self.effects.iter().any(
+            |change| matches!(change, EffectChange::Put { lease: Some(lease), .. } if lease.token.is_empty()),
+        );
+        // The empty token marks an effect without a lease.
+        if empty_token || self.done.as_ref().is_some_and(|done| done.token.is_empty()) {
+            return Err(StoreError::Invalid("a lease needs a token".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Every text that is stored.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let checks = self.checks.iter().map(|check| check.id.as_str());
+        let writes = self.writes.iter().flat_map(Write::texts);
+        let journal = self.journal.iter().flat_map(|e| [&e.stream, &e.kind, &e.actor, &e.body]);
+        let effects = self.effects.iter().flat_map(EffectChange::texts);
+        let feed = self.feed.iter().flat_map(|f| [&f.case_key, &f.kind, &f.body]);
+        let done = self.done.iter().map(|done| done.token.as_str());
+        let request = self.request.iter().flat_map(|r| {
+            [&r.principal, &r.subject, &r.request_id, &r.method, &r.payload_hash, &r.response_ref]
+        });
+        let owned = journal.chain(feed).chain(request).map(String::as_str);
+        checks.chain(writes).chain(effects).chain(done).chain(owned)
+    }
+
     /// Bytes of all texts: what the queue and batch limits count.
     pub fn bytes(&self) -> usize {
         let writes = self.writes.iter().map(Write::bytes).sum::<usize>();
@@ -166,6 +229,18 @@ impl Write {
         }
     }
 
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let (id, body, index) = match self {
+            Self::Put { id, body, index, .. } => (id.as_str(), body.as_str(), index.as_slice()),
+            Self::Delete { id, .. } => (id.as_str(), "", &[] as &[_]),
+        };
+        let columns = index.iter().filter_map(|(_, value)| match value {
+            Value::Int(_) => None,
+            Value::Text(text) => Some(text.as_str()),
+        });
+        [id, body].into_iter().chain(columns)
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Put { id, body, index, .. } => {
@@ -177,6 +252,18 @@ impl Write {
 }
 
 impl EffectChange {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::Put { key, body, trace, lease, .. } => {
+                let (worker, token) =
+                    lease.as_ref().map_or(("", ""), |l| (l.worker.as_str(), l.token.as_str()));
+                [key, body, trace.as_deref().unwrap_or_default(), worker, token]
+            }
+            Self::Drop { key, .. } => [key, "", "", "", ""],
+        };
+        texts.into_iter()
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Put { key, body, trace, .. } => {
@@ -195,5 +282,13 @@ impl Request {
             + self.method.len()
             + self.payload_hash.len()
             + self.response_ref.len()
+    }
+}
+
+fn at_least(revision: i64, least: i64) -> Result<(), StoreError> {
+    if revision >= least {
+        Ok(())
+    } else {
+        Err(StoreError::Invalid(format!("revision {revision}, the least is {least}")))
     }
 }

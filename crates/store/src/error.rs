@@ -32,6 +32,9 @@ pub enum StoreError {
     /// The database was written by a newer version of the software.
     #[error("the database has version `{found}`, this software knows up to `{supported}`")]
     NewerDatabase { found: i64, supported: i64 },
+    /// The database wasn't brought up to date for this software.
+    #[error("the database lacks {0}: run `leeway migrate`")]
+    Outdated(String),
     /// The cursor is older than what retention kept; `floor` is the oldest cursor that still works.
     #[error("feed positions up to `{floor}` were removed by retention")]
     FeedTrimmed { floor: i64 },
@@ -48,6 +51,7 @@ impl StoreError {
             | Self::Corrupt(_)
             | Self::Invalid(_)
             | Self::NewerDatabase { .. }
+            | Self::Outdated(_)
             | Self::FeedTrimmed { .. } => false,
         }
     }

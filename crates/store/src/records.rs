@@ -1,11 +1,14 @@
 //! What is asked of the store and what it hands out.
 
+use crate::error::StoreError;
 use crate::schema::Value;
 
 /// Most rows one read returns.
 pub const MAX_PAGE_ROWS: u32 = 10_000;
 /// Most effects one claim returns.
 pub const MAX_CLAIM_ROWS: u32 = 1_000;
+/// A failure's text is cut here.
+const MAX_ERROR_BYTES: usize = 2_000;
 /// Most rows one sweep removes from each table, so that it never holds up commits for long.
 pub const MAX_SWEEP_ROWS: u32 = 1_000;
 
@@ -111,6 +114,17 @@ pub struct Claim {
     pub limit: u32,
 }
 
+impl Claim {
+    /// Refuses a lease that ends before it begins, and tokens that could be guessed.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        if self.lease_until > self.now && !self.token_seed.is_empty() {
+            Ok(())
+        } else {
+            Err(StoreError::Invalid("a claim needs a lease that lasts and a token seed".to_owned()))
+        }
+    }
+}
+
 /// A claimed effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
@@ -136,6 +150,13 @@ pub struct Failure {
     pub now: i64,
     /// For operators; cut at 2,000 bytes.
     pub error: String,
+}
+
+impl Failure {
+    /// What is stored of its text.
+    pub(crate) fn cut(&self) -> &str {
+        self.error.get(..self.error.floor_char_boundary(MAX_ERROR_BYTES)).unwrap_or(&self.error)
+    }
 }
 
 /// An effect that was given up until somebody redrives it.

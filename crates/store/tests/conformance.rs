@@ -9,7 +9,7 @@ macro_rules! tests {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
-                crate::suite::$module::$test($open).await;
+                crate::suite::$module::$test($open.await).await;
             }
         )*
     };
@@ -28,7 +28,7 @@ macro_rules! conformance {
                 documents::pages_meet_every_document_once_under_writes,
                 documents::survives_reopening,
                 documents::declarations_grow,
-                documents::refuses_a_newer_database,
+                documents::opens_what_is_still_for_it,
                 requests::replays_answer_as_before,
                 requests::a_concurrent_request_happens_once,
                 requests::a_request_id_belongs_to_one_payload,
@@ -56,3 +56,5 @@ macro_rules! conformance {
 
 conformance!(sqlite_threaded, crate::suite::Fixture::threaded());
 conformance!(sqlite_inline, crate::suite::Fixture::inline());
+conformance!(postgres, crate::suite::Fixture::postgres());
+conformance!(postgres_pooled, crate::suite::Fixture::pooled());

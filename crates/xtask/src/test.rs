@@ -5,7 +5,12 @@ use std::process::{Command, ExitCode, ExitStatus};
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::tools::{PythonTools, Stopwatch, Workspace, cargo, succeeds};
+use cluster::Cluster;
+
+use crate::tools::{PythonTools, Stopwatch, Workspace, cargo, debian_packages, succeeds};
+
+/// Packages of the servers that tests start, each with a program of it.
+const DEBIAN: [(&str, &str); 2] = [("postgresql", "pg_ctl"), ("pgbouncer", "pgbouncer")];
 
 #[derive(Args)]
 pub struct Options {
@@ -20,6 +25,10 @@ pub struct Options {
 /// Runs the tests. The code is that of the first step that fails.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     let python = PythonTools::install(workspace)?;
+    debian_packages(&DEBIAN)?;
+    // One server for all tests, each with databases of its own; it ends with this process.
+    let postgres = if options.no_run { None } else { Some(Cluster::start()?) };
+    let port = postgres.as_ref().map(|cluster| cluster.port().to_string());
     // Tests build the library side of a package only; `--bins` adds the `leeway` they start. `--tests` keeps the
     // features of all dev-dependencies in, so the runner below finds everything built.
     let mut steps =
@@ -44,6 +53,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         step.command
             .current_dir(&workspace.root)
             .env("XTASK_PYTHON", python.python())
+            .envs(port.iter().map(|port| (cluster::SHARED, port)))
             .env("XTASK_GRPCURL", python.grpcurl())
             .env("XTASK_ROTEL", python.rotel()?)
             .env("XTASK_BINARY", workspace.target_directory.join("debug/leeway"));

@@ -1,7 +1,7 @@
 //! The workspace, the programs that are run in it, and where the foreign ones come from.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
@@ -211,6 +211,34 @@ impl PythonTools {
         }
         Ok(agent)
     }
+}
+
+/// Installs Debian packages whose programs are missing, given as (package, program).
+///
+/// # Errors
+/// A program is missing and the packages can't be had, such as on another system or without root.
+pub fn debian_packages(wanted: &[(&str, &str)]) -> Result<()> {
+    let found = |program: &str| cluster::program(program).is_ok();
+    let missing: Vec<&str> =
+        wanted.iter().filter(|(_, program)| !found(program)).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    println!("tools: installing Debian packages {list}");
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null());
+        command
+    };
+    // The lists may be older than the packages they name.
+    let install: Vec<&str> =
+        ["install", "--yes", "--no-install-recommends"].into_iter().chain(missing.iter().copied()).collect();
+    if !succeeds(&mut apt(&install)) {
+        run(&mut apt(&["update"]))?;
+        run(&mut apt(&install)).with_context(|| format!("the tests need these programs; install {list}"))?;
+    }
+    Ok(())
 }
 
 /// The path of a cargo-deny: the installed one, or one built into `.xtask/tools`.

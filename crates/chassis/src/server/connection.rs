@@ -36,12 +36,17 @@ pub(super) struct Acceptor {
 impl Acceptor {
     pub(super) fn new(config: &ServerConfig, ids: Ids, pipeline: Pipeline, drain: &Drain) -> Self {
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        let resets = usize::try_from(config.max_pending_resets).unwrap_or(usize::MAX);
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.max_concurrent_streams)
             // Calls that time out together at the client reset together; below its streams the guard would cut them all.
-            .max_pending_accept_reset_streams(resets)
+            .max_pending_accept_reset_streams(size(config.max_pending_resets))
+            // What is sent ahead counts for the connection as a whole; one stream alone may use all of it.
+            .initial_connection_window_size(config.connection_window_bytes)
+            .initial_stream_window_size(config.connection_window_bytes)
+            .max_send_buf_size(size(config.max_send_bytes))
+            .max_header_list_size(config.max_header_bytes)
             .keep_alive_interval(millis(config.keepalive_interval_ms))
             .keep_alive_timeout(millis(config.keepalive_timeout_ms));
         Self {
@@ -103,8 +108,9 @@ async fn serve(
     [begun, gone]: [CancellationToken; 2],
 ) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let pipeline = Arc::clone(&pipeline);
-        async move { Ok::<_, Infallible>(pipeline.handle(request.map(Body::new)).await) }
+        // Called as soon as the head is read, before a task of its own begins to wait for the processor.
+        let answered = Pipeline::handle(&pipeline, request.map(Body::new));
+        async move { Ok::<_, Infallible>(answered.await) }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let leave = async {

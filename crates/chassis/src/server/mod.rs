@@ -2,6 +2,9 @@
 
 mod body;
 mod connection;
+mod gate;
+mod method;
+mod pace;
 mod pipeline;
 mod probe;
 
@@ -14,16 +17,20 @@ use std::time::Duration;
 use api::access::{ACCESS_TABLE, MethodAccess};
 use api::leeway::common::v1::ErrorReason;
 use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use self::connection::Acceptor;
-use self::pipeline::Pipeline;
+use self::gate::{Entry, Gate, Shed};
+use self::method::Methods;
+use self::pipeline::{Pipeline, Shedding};
 use self::probe::Health;
 use crate::access::{Guard, OwnerLookup};
+use crate::budget::Budget;
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
 use crate::problem::Problem;
@@ -35,6 +42,10 @@ pub(crate) use self::pipeline::parse_timeout;
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// What callers are told to wait when this server drains; another one will answer.
 const DRAINING_RETRY: Duration = Duration::from_millis(500);
+/// What callers are told to wait when load is shed.
+const SHED_RETRY: Duration = Duration::from_millis(200);
+/// Health checks and reflection at a time, over all connections; nothing else bounds them.
+const MAX_EXEMPT_CALLS: u32 = 4_096;
 
 /// The server can't start.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +114,7 @@ impl Server {
         let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
         tokio::spawn(acceptor.run(main));
         tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()));
+        tokio::spawn(telemetry::upkeep(drain.gone.clone()));
         if let Some(path) = &config.ready_file {
             write_ready_file(path, self.service, grpc, probe)?;
         }
@@ -139,15 +151,27 @@ impl Server {
         }
         Ok(Pipeline {
             service: self.service,
+            methods: Methods::new(self.service, self.table),
+            gate: Arc::new(Gate::new(self.service, &self.config, Instant::now())),
+            budget: self.budget(),
+            shed: Shedding::new(self.service),
             config: self.config.clone(),
-            guard: Guard::new(self.table, Arc::clone(&self.owners)),
+            guard: Guard::new(Arc::clone(&self.owners)),
             routes: routes.prepare(),
-            in_flight: slots(self.config.max_in_flight),
-            open_streams: slots(self.config.max_open_streams),
+            exempt: slots(MAX_EXEMPT_CALLS),
             drain: drain.begun.clone(),
             stop: drain.stopped.clone(),
             tasks: drain.tasks.clone(),
         })
+    }
+
+    fn budget(&self) -> Budget {
+        let refusals = metrics::counter!(
+            "leeway_rpc_shed_total",
+            "service" => self.service, "method" => "any", "reason" => Shed::Memory.name()
+        );
+        // One message must always fit.
+        Budget::new(self.config.max_request_bytes.max(self.config.max_message_bytes.into()), refusals)
     }
 }
 
@@ -209,11 +233,11 @@ impl ServerHandle {
 ///
 /// A handler that only waits, such as for an effect, gives the place up so that waiting doesn't count as load.
 #[derive(Debug, Clone)]
-pub struct Admission(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub struct Admission(Arc<Mutex<Option<Entry>>>);
 
 impl Admission {
-    fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Mutex::new(Some(permit))))
+    fn new(entry: Entry) -> Self {
+        Self(Arc::new(Mutex::new(Some(entry))))
     }
 
     /// Frees the place; the call goes on.
@@ -274,6 +298,11 @@ impl Drain {
 /// Said to calls that a drain ends; every mutation carries its request id, so it is safe to repeat.
 fn draining() -> Problem {
     Problem::unavailable(ErrorReason::Draining, "the server is draining", DRAINING_RETRY)
+}
+
+/// Said to calls that are shed: nothing was done, and soon there may be room.
+pub(crate) fn shed_problem() -> Problem {
+    Problem::exhausted(ErrorReason::Overloaded, "the server has too much to do", Some(SHED_RETRY))
 }
 
 fn slots(limit: u32) -> Arc<Semaphore> {

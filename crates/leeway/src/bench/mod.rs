@@ -3,6 +3,7 @@
 mod cases;
 mod clock;
 mod policy;
+mod rpc;
 
 use std::io::{self, Write as _};
 
@@ -21,6 +22,13 @@ pub enum Part {
     /// Rules, assessments, pack checks and replays, on one core and without a network.
     #[command(after_help = "Example: cargo run --release -- bench policy --json")]
     Policy(Options),
+    /// Calls over loopback: the whole stack beside bare tonic, and three times more calls than there is room for. Server and
+    /// generator have a core each.
+    #[command(after_help = "Example: cargo run --release -- bench rpc --rounds 5 --work-us 200 --json")]
+    Rpc(rpc::Args),
+    /// A server to measure.
+    #[command(hide = true)]
+    RpcServer(rpc::ServerArgs),
 }
 
 /// How it is measured and told.
@@ -51,9 +59,12 @@ pub struct Figure {
 }
 
 /// Measures and prints.
-pub fn run(args: &Args) -> anyhow::Result<()> {
-    let Part::Policy(options) = &args.part;
-    let figures = policy::measure(options.rounds)?;
+pub async fn run(args: &Args) -> anyhow::Result<()> {
+    let (options, figures) = match &args.part {
+        Part::Policy(options) => (options, policy::measure(options.rounds)?),
+        Part::Rpc(args) => (&args.options, rpc::measure(args).await?),
+        Part::RpcServer(args) => return rpc::serve(args).await,
+    };
     let mut out = io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut out, &figures)?;

@@ -1,7 +1,5 @@
 //! A commit inside its savepoint.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::commit::{Check, Commit, FeedEntry, Outcome, Receipt, Request, Write};
@@ -26,7 +24,6 @@ pub(super) fn commit(conn: &Connection, schema: &Schema, commit: &Commit) -> Res
     for check in &commit.checks {
         verify(conn, check)?;
     }
-    one_write_a_revision(commit)?;
     let mut receipt = Receipt::default();
     for write in &commit.writes {
         receipt.revisions.push(write_document(conn, schema, write, commit.now)?);
@@ -38,25 +35,12 @@ pub(super) fn commit(conn: &Connection, schema: &Schema, commit: &Commit) -> Res
         receipt.effect_ids.extend(effects::change(conn, change)?);
     }
     if !commit.feed.is_empty() {
-        receipt.feed_position = Some(append_feed(conn, &commit.feed, commit.now)?);
+        append_feed(conn, &commit.feed, commit.now)?;
     }
     if let Some(request) = &commit.request {
         remember(conn, request, commit.now)?;
     }
     Ok(Outcome::Committed(receipt))
-}
-
-/// Two writes of one document can't both name the revision that was read: the second would look like a lost race for ever.
-fn one_write_a_revision(commit: &Commit) -> Result<(), StoreError> {
-    let mut seen = BTreeSet::new();
-    for write in &commit.writes {
-        let (Write::Put { kind, id, expected_revision, .. } | Write::Delete { kind, id, expected_revision }) =
-            write;
-        if !seen.insert((kind, id, expected_revision)) {
-            return Err(StoreError::Invalid(format!("`{kind}/{id}` is written twice at one revision")));
-        }
-    }
-    Ok(())
 }
 
 /// What the same request was answered before, if it was.
@@ -164,8 +148,8 @@ fn conflict(kind: &str, id: &str, revision: i64) -> StoreError {
     StoreError::Conflict { kind: kind.to_owned(), id: id.to_owned(), revision }
 }
 
-/// Positions follow the head row, which the savepoint rolls back too: no gaps. Returns the last one.
-fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<i64, StoreError> {
+/// Positions follow the head row, which the savepoint rolls back too: no gaps.
+fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<(), StoreError> {
     let mut position: i64 = conn
         .prepare_cached("SELECT position FROM feed_head WHERE id = 1")?
         .query_row([], |row| row.get(0))?;
@@ -177,5 +161,5 @@ fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<i64, S
         insert.execute(params![position, now, entry.case_key, entry.kind, entry.body])?;
     }
     conn.prepare_cached("UPDATE feed_head SET position = ?1 WHERE id = 1")?.execute([position])?;
-    Ok(position)
+    Ok(())
 }

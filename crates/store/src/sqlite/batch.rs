@@ -4,80 +4,23 @@ use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::commit::{Commit, Outcome};
 use crate::error::StoreError;
-use crate::records::{Claim, Effect, Failure, Retention, Swept};
 use crate::schema::Schema;
+use crate::work::{Answer, Work};
 
 use super::{apply, effects, fault, sweep};
 
-/// One mutation, run under a savepoint of its own.
-#[derive(Debug)]
-pub(crate) enum Work {
-    Commit(Box<Commit>),
-    Claim(Claim),
-    /// With the time from which it is due again, epoch microseconds.
-    Retry(Failure, i64),
-    Park(Failure),
-    Redrive {
-        effect_id: i64,
-        now: i64,
-    },
-    Sweep(Retention),
-}
-
-/// What the work of the same name answers.
-#[derive(Debug)]
-pub(crate) enum Answer {
-    Commit(Outcome),
-    Claimed(Vec<Effect>),
-    Settled,
-    Redriven(bool),
-    Swept(Swept),
-}
-
-impl Work {
-    /// What it counts for in queue and batch limits.
-    pub(super) fn bytes(&self) -> usize {
-        match self {
-            Self::Commit(commit) => commit.bytes(),
-            Self::Retry(failure, _) | Self::Park(failure) => failure.error.len(),
-            Self::Claim(_) | Self::Redrive { .. } | Self::Sweep(_) => 0,
+/// One work under its savepoint.
+fn run(work: &Work, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
+    match work {
+        Work::Commit(commit) => apply::commit(conn, schema, commit).map(Answer::Commit),
+        Work::Claim(claim) => effects::claim(conn, claim).map(Answer::Claimed),
+        Work::Retry(failure, not_before) => {
+            effects::retry(conn, failure, *not_before).map(|()| Answer::Settled)
         }
-    }
-
-    fn run(&self, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
-        match self {
-            Self::Commit(commit) => apply::commit(conn, schema, commit).map(Answer::Commit),
-            Self::Claim(claim) => effects::claim(conn, claim).map(Answer::Claimed),
-            Self::Retry(failure, not_before) => {
-                effects::retry(conn, failure, *not_before).map(|()| Answer::Settled)
-            }
-            Self::Park(failure) => effects::park(conn, failure).map(|()| Answer::Settled),
-            Self::Redrive { effect_id, now } => {
-                effects::redrive(conn, *effect_id, *now).map(Answer::Redriven)
-            }
-            Self::Sweep(retention) => sweep::sweep(conn, retention).map(Answer::Swept),
-        }
-    }
-}
-
-impl Answer {
-    /// Whether somebody who waits for changes has something new to see. A claim is no change: the worker that
-    /// claims is the one that waits, and would wake itself for ever.
-    fn changed(&self) -> bool {
-        match self {
-            Self::Commit(Outcome::Committed(_)) | Self::Settled | Self::Redriven(true) => true,
-            Self::Commit(Outcome::Replayed { .. })
-            | Self::Redriven(false)
-            | Self::Claimed(_)
-            | Self::Swept(_) => false,
-        }
-    }
-
-    /// The engine answered something else than was asked: never, but not worth a panic.
-    pub(crate) fn unexpected(&self) -> StoreError {
-        StoreError::Corrupt(format!("an answer of the wrong sort, `{:?}`", std::mem::discriminant(self)))
+        Work::Park(failure) => effects::park(conn, failure).map(|()| Answer::Settled),
+        Work::Redrive { effect_id, now } => effects::redrive(conn, *effect_id, *now).map(Answer::Redriven),
+        Work::Sweep(retention) => sweep::sweep(conn, retention).map(Answer::Swept),
     }
 }
 
@@ -160,7 +103,7 @@ impl Core {
     /// The outer error loses the batch, the inner one is this work's answer.
     fn in_savepoint(&self, work: &Work) -> Result<Result<Answer, StoreError>, StoreError> {
         execute(&self.conn, "SAVEPOINT work")?;
-        match work.run(&self.conn, &self.schema) {
+        match run(work, &self.conn, &self.schema) {
             Ok(answer) => {
                 execute(&self.conn, "RELEASE work")?;
                 Ok(Ok(answer))
@@ -196,7 +139,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::commit::Write;
+    use crate::commit::{Commit, Write};
     use crate::schema::Kind;
     use crate::sqlite::{get_document, setup};
 

@@ -6,9 +6,6 @@ use crate::commit::{Done, EffectChange};
 use crate::error::StoreError;
 use crate::records::{Claim, Effect, Failure, ParkedEffect};
 
-/// A failure's text is cut here.
-const MAX_ERROR_BYTES: usize = 2_000;
-
 /// The id of an effect that was put.
 pub(super) fn change(conn: &Connection, change: &EffectChange) -> Result<Option<i64>, StoreError> {
     match change {
@@ -56,9 +53,7 @@ pub(super) fn finish(conn: &Connection, done: &Done, now: i64) -> Result<(), Sto
 
 /// Leases due effects, oldest first, each with a token never given before.
 pub(super) fn claim(conn: &Connection, claim: &Claim) -> Result<Vec<Effect>, StoreError> {
-    if claim.lease_until <= claim.now || claim.token_seed.is_empty() {
-        return Err(StoreError::Invalid("a claim needs a lease that lasts and a token seed".to_owned()));
-    }
+    claim.check()?;
     let mut due = due_effects(conn, claim)?;
     due.sort_unstable();
     due.dedup();
@@ -101,7 +96,7 @@ pub(super) fn retry(conn: &Connection, failure: &Failure, not_before: i64) -> Re
             "UPDATE effects SET due_at = ?3, not_before = ?3, error = ?4, worker = '', token = '' \
              WHERE id = ?1 AND token = ?2 AND token <> '' AND state = 'waiting'",
         )?
-        .execute(params![failure.effect_id, failure.token, not_before, cut(&failure.error)])?;
+        .execute(params![failure.effect_id, failure.token, not_before, failure.cut()])?;
     held(changed)
 }
 
@@ -111,7 +106,7 @@ pub(super) fn park(conn: &Connection, failure: &Failure) -> Result<(), StoreErro
             "UPDATE effects SET state = 'parked', settled_at = ?3, error = ?4, token = '' \
              WHERE id = ?1 AND token = ?2 AND token <> '' AND state = 'waiting'",
         )?
-        .execute(params![failure.effect_id, failure.token, failure.now, cut(&failure.error)])?;
+        .execute(params![failure.effect_id, failure.token, failure.now, failure.cut()])?;
     held(changed)
 }
 
@@ -189,8 +184,4 @@ fn effect(row: &Row<'_>) -> rusqlite::Result<Effect> {
 /// The column is never null; empty means none.
 fn trace(stored: String) -> Option<String> {
     Some(stored).filter(|trace| !trace.is_empty())
-}
-
-fn cut(error: &str) -> &str {
-    error.get(..error.floor_char_boundary(MAX_ERROR_BYTES)).unwrap_or(error)
 }

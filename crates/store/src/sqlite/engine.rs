@@ -10,10 +10,11 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use crate::error::StoreError;
+use crate::options::Options;
 use crate::schema::Schema;
-use crate::store::Options;
+use crate::work::{Answer, Work};
 
-use super::batch::{Answer, Core, Work};
+use super::batch::Core;
 use super::queue::Queue;
 use super::setup;
 
@@ -144,8 +145,12 @@ impl Sqlite {
         }
     }
 
-    pub(crate) fn is_broken(&self) -> bool {
-        self.0.broken.load(Ordering::Acquire)
+    /// Fails once nothing can be written any more until the database is opened anew, and while nothing can be read.
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        if self.0.broken.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("nothing can be written any more".to_owned()));
+        }
+        self.read(|conn| Ok(conn.prepare_cached("SELECT 1")?.query_row([], |_| Ok(()))?)).await
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {

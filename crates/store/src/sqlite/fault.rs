@@ -46,6 +46,7 @@ pub(super) fn loses_batch(error: &StoreError) -> bool {
         | StoreError::Corrupt(_)
         | StoreError::Invalid(_)
         | StoreError::NewerDatabase { .. }
+        | StoreError::Outdated(_)
         | StoreError::FeedTrimmed { .. } => false,
     }
 }

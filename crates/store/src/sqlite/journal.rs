@@ -1,14 +1,11 @@
 //! The append-only journal: a hash chain for each stream, and a head that shows a tail cut off.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use sha2::{Digest, Sha256};
 
+use crate::chain::{GENESIS, Walk, hash};
 use crate::commit::Entry;
 use crate::error::StoreError;
-use crate::records::{ChainFault, ChainReport, JournalEntry};
-
-/// What the first entry of a stream follows.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+use crate::records::{ChainReport, JournalEntry};
 
 /// Appends to the stream's end.
 pub(super) fn append(conn: &Connection, entry: &Entry, now: i64) -> Result<(), StoreError> {
@@ -73,39 +70,16 @@ pub(crate) fn list_streams(conn: &Connection, after: &str, limit: u32) -> Result
 pub(crate) fn verify_stream(conn: &Connection, stream: &str) -> Result<ChainReport, StoreError> {
     // One snapshot for entries and head: an append in between would look like a fault.
     let snapshot = conn.unchecked_transaction()?;
-    let mut report =
-        ChainReport { stream: stream.to_owned(), entries: 0, last_hash: GENESIS.to_owned(), fault: None };
+    let mut walk = Walk::new(stream);
     let mut select = snapshot.prepare_cached(
         "SELECT stream, seq, time, kind, actor, body, prev_hash, hash FROM journal WHERE stream = ?1 ORDER BY seq",
     )?;
     for entry in select.query_map([stream], journal_entry)? {
-        let entry = entry?;
-        report.fault = fault(&report, &entry);
-        if report.fault.is_some() {
-            return Ok(report);
+        if !walk.step(entry?) {
+            break;
         }
-        report.entries = entry.seq;
-        report.last_hash = entry.hash;
     }
-    let (head_seq, head_hash) = head(&snapshot, stream)?.unwrap_or((0, GENESIS.to_owned()));
-    if head_seq != report.entries || head_hash != report.last_hash {
-        report.fault = Some(ChainFault::HeadDiffers { head_seq, last_seq: report.entries });
-    }
-    Ok(report)
-}
-
-/// What is wrong with the entry that comes after those the report found sound.
-fn fault(report: &ChainReport, entry: &JournalEntry) -> Option<ChainFault> {
-    let seq = report.entries + 1;
-    if entry.seq != seq {
-        Some(ChainFault::Missing { seq })
-    } else if entry.prev_hash != report.last_hash {
-        Some(ChainFault::Unlinked { seq })
-    } else if entry.hash != hash(entry) {
-        Some(ChainFault::Altered { seq })
-    } else {
-        None
-    }
+    Ok(walk.end(head(&snapshot, stream)?))
 }
 
 fn head(conn: &Connection, stream: &str) -> Result<Option<(i64, String)>, StoreError> {
@@ -113,20 +87,6 @@ fn head(conn: &Connection, stream: &str) -> Result<Option<(i64, String)>, StoreE
         .prepare_cached("SELECT seq, hash FROM journal_head WHERE stream = ?1")?
         .query_row([stream], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
-}
-
-/// SHA-256 over previous hash, sequence and time (big endian), then stream, kind, actor and body, each preceded by its
-/// length in bytes so that no two entries share an encoding.
-fn hash(entry: &JournalEntry) -> String {
-    let mut digest = Sha256::new();
-    digest.update(entry.prev_hash.as_bytes());
-    digest.update(entry.seq.to_be_bytes());
-    digest.update(entry.time.to_be_bytes());
-    for text in [&entry.stream, &entry.kind, &entry.actor, &entry.body] {
-        digest.update((text.len() as u64).to_be_bytes());
-        digest.update(text.as_bytes());
-    }
-    hex::encode(digest.finalize())
 }
 
 fn journal_entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {

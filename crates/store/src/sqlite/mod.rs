@@ -18,10 +18,10 @@ mod setup;
 mod snapshot;
 mod sweep;
 
-pub(crate) use batch::{Answer, Work};
 pub(crate) use documents::{count_documents, get_document, list_documents};
 pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
 pub(crate) use journal::{list_streams, read_stream, verify_stream};
 pub(crate) use read::{feed_head, find_request, read_feed};
+pub(crate) use setup::open_current;
 pub use snapshot::Snapshot;

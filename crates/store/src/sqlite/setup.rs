@@ -6,10 +6,9 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::error::StoreError;
+use crate::migration::Version;
 use crate::schema::{ColumnType, Kind, Schema};
 
-/// The common tables, one script a version, append-only.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/sqlite/0001_core.sql")];
 /// How long another process may hold the database, such as a backup.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Page cache of the writer and of each reader. Keys are random, so a commit touches pages all over its indexes.
@@ -69,6 +68,12 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
     if ours { Ok(conn) } else { Err(StoreError::Invalid("the file is no database of a service".to_owned())) }
 }
 
+/// A connection to a database of ours, brought up to date first, for whoever reads all of it.
+pub(crate) fn open_current(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
+    drop(open_writer(Some(path), schema)?);
+    open_read_only(path)
+}
+
 fn configure(conn: &Connection, cache_kib: i64) -> Result<(), StoreError> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
@@ -86,28 +91,30 @@ fn migrate(conn: &mut Connection, schema: &Schema) -> Result<(), StoreError> {
     change.execute_batch(
         "CREATE TABLE IF NOT EXISTS meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     )?;
-    let found: Option<i64> = change
-        .query_row("SELECT value FROM meta WHERE key = 'schema_version'", [], |row| row.get(0))
-        .optional()?;
-    let found = found.unwrap_or(0);
-    let supported = MIGRATIONS.len() as i64;
-    if found > supported {
-        return Err(StoreError::NewerDatabase { found, supported });
-    }
-    for (version, script) in (1..).zip(MIGRATIONS) {
-        if version > found {
-            change.execute_batch(script)?;
+    let read = |key: &str| {
+        change.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
+    };
+    let found =
+        Version { version: read("schema_version")?.unwrap_or(0), compatible_from: read("compatible_from")? };
+    for (version, migration) in found.missing()? {
+        change.execute_batch(migration.sqlite)?;
+        note(&change, "schema_version", version)?;
+        if version > 1 {
+            note(&change, "compatible_from", migration.compatible_from)?;
         }
     }
-    change.execute(
-        "INSERT INTO meta (key, value) VALUES ('schema_version', ?1) \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [supported],
-    )?;
     for kind in schema.kinds {
         declare(&change, kind)?;
     }
     change.commit()?;
+    Ok(())
+}
+
+fn note(conn: &Connection, key: &str, value: i64) -> Result<(), StoreError> {
+    conn.execute(
+        "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        params![key, value],
+    )?;
     Ok(())
 }
 

@@ -87,8 +87,9 @@ fn of_file(error: io::Error) -> StoreError {
 mod tests {
     use super::*;
     use crate::commit::{Commit, Entry};
+    use crate::options::Options;
     use crate::schema::Schema;
-    use crate::store::{Options, Store};
+    use crate::store::Store;
 
     const SCHEMA: Schema = Schema { kinds: &[] };
     /// Enough for several steps.

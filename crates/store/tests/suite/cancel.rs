@@ -5,11 +5,7 @@ use std::task::Poll;
 
 use store::{Commit, StoreError};
 
-use super::{Fixture, committed, effect, entry, event, put, request, writes};
-
-const COMMITS: usize = 10_000;
-/// Inline, a commit's first poll is its last: there is less to meet, and each costs a sync of the disk.
-const INLINE_COMMITS: usize = 500;
+use super::{Fixture, SCHEMA, effect, entry, event, put, request, writes};
 
 /// xorshift64: the same choices every run.
 struct Choices(u64);
@@ -35,7 +31,7 @@ enum Seen {
 pub async fn a_cancelled_commit_is_done_or_absent(f: Fixture) {
     let mut choices = Choices(0x9E37_79B9_7F4A_7C15);
     let mut seen = Vec::new();
-    for n in 0..if f.threaded { COMMITS } else { INLINE_COMMITS } {
+    for n in 0..f.many {
         let id = format!("c{n}");
         let commit = Commit {
             journal: vec![entry(&id, "{}")],
@@ -49,8 +45,7 @@ pub async fn a_cancelled_commit_is_done_or_absent(f: Fixture) {
             tokio::task::yield_now().await;
         }
     }
-    // Whatever was handed over before this one is settled when it answers.
-    committed(&f.store, writes(vec![put("last", 0, 1)])).await;
+    let f = f.reopen(&SCHEMA).await;
     let feed = f.store.read_feed(0, 10_000).await.unwrap();
     let mut in_feed = feed.iter().map(|row| row.case_key.as_str()).collect::<std::collections::HashSet<_>>();
     for (n, seen) in seen.iter().enumerate() {
@@ -64,12 +59,12 @@ pub async fn a_cancelled_commit_is_done_or_absent(f: Fixture) {
         let expected = matches!(seen, Seen::Left | Seen::Answered);
         assert_eq!(found, [expected; 4], "commit {n}: {seen:?}");
     }
-    let effects: i64 = f.raw().query_row("SELECT count(*) FROM effects", [], |row| row.get(0)).unwrap();
+    let effects = f.number("SELECT count(*) FROM effects");
     assert_eq!((effects as usize, in_feed.len()), (feed.len(), 0));
     for sort in [Seen::NeverPolled, Seen::Answered] {
         assert!(seen.contains(&sort), "no commit was {sort:?}");
     }
-    assert_eq!(seen.contains(&Seen::Left), f.threaded, "only threads leave a caller waiting");
+    assert_eq!(seen.contains(&Seen::Left), f.waits);
 }
 
 /// Polls the commit so many times at most (3: until it answers) and drops it.

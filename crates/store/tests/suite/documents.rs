@@ -1,8 +1,7 @@
 //! Documents, revisions, lists, declarations.
 
 use store::{
-    Check, Column, ColumnType, Commit, Filter, Kind, Op, Options, Query, Schema, Store, StoreError, Value,
-    Write,
+    Check, Column, ColumnType, Commit, Filter, Kind, Op, Query, Schema, Store, StoreError, Value, Write,
 };
 
 use super::{Fixture, SCHEMA, by, committed, effect, entry, event, put, request, slot, writes};
@@ -193,7 +192,7 @@ pub async fn survives_reopening(f: Fixture) {
     };
     committed(&f.store, commit).await;
     let before = f.store.get("case", "a").await.unwrap();
-    let f = f.reopen(&SCHEMA);
+    let f = f.reopen(&SCHEMA).await;
     assert!(before.is_some());
     assert_eq!(f.store.get("case", "a").await.unwrap(), before);
     assert_eq!(f.store.read_stream("s", 0, 10).await.unwrap().len(), 1);
@@ -226,18 +225,30 @@ pub async fn declarations_grow(f: Fixture) {
         }],
     };
     committed(&f.store, writes(vec![put("a", 0, 1)])).await;
-    let f = f.reopen(&WIDER);
+    let f = f.reopen(&WIDER).await;
     let open = vec![("state", Op::Eq, Value::from(""))];
     assert_eq!(f.store.count("case", open).await.unwrap(), 1);
     // The version before still works on the wider table.
-    let f = f.reopen(&SCHEMA);
+    let f = f.reopen(&SCHEMA).await;
     committed(&f.store, writes(vec![put("b", 0, 1)])).await;
-    let path = f.dir.path().join("store.db");
-    let error = Store::open(&path, &OTHER, Options::default()).unwrap_err();
+    let error = f.try_open(&OTHER).await.unwrap_err();
     assert!(matches!(error, StoreError::Invalid(_)), "{error:?}");
 }
 
-pub async fn refuses_a_newer_database(f: Fixture) {
-    f.raw().execute("UPDATE meta SET value = 99 WHERE key = 'schema_version'", []).unwrap();
-    assert_eq!(f.try_open().unwrap_err(), StoreError::NewerDatabase { found: 99, supported: 1 });
+pub async fn opens_what_is_still_for_it(f: Fixture) {
+    let say = |key: &str, value: i64| {
+        let sql = format!("UPDATE meta SET value = {value} WHERE key = '{key}'");
+        assert_eq!(f.tamper(&sql), 1);
+    };
+    // A later version that only added something.
+    say("schema_version", 3);
+    say("compatible_from", 2);
+    let store = f.try_open(&SCHEMA).await.unwrap();
+    committed(&store, writes(vec![put("a", 0, 1)])).await;
+    store.close().await;
+    assert_eq!(f.number("SELECT value FROM meta WHERE key = 'schema_version'"), 3);
+    // One that took something away.
+    say("compatible_from", 3);
+    let refused = StoreError::NewerDatabase { found: 3, supported: 2 };
+    assert_eq!(f.try_open(&SCHEMA).await.unwrap_err(), refused);
 }

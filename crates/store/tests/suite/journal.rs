@@ -77,20 +77,24 @@ pub async fn tampering_is_found(f: Fixture) {
     for (at, (sql, expected)) in rows.into_iter().enumerate() {
         let stream = format!("s{at:02}");
         write_chain(&f, &stream).await;
-        assert!(f.raw().execute(sql, [&stream]).unwrap() > 0, "row {at}");
+        assert!(f.tamper(&sql.replace("?1", &format!("'{stream}'"))) > 0, "row {at}");
         assert_eq!(f.store.verify_stream(&stream).await.unwrap().fault, Some(expected), "row {at}");
         assert!(f.store.list_streams("", 100).await.unwrap().contains(&stream), "row {at}");
     }
     // Finish the exchange of the last row: positive again, but in the other's place.
-    f.raw().execute("UPDATE journal SET seq = -seq WHERE seq < 0", []).unwrap();
+    f.tamper("UPDATE journal SET seq = -seq WHERE seq < 0");
     let report = f.store.verify_stream("s14").await.unwrap();
     assert_eq!((report.entries, report.fault), (1, Some(ChainFault::Unlinked { seq: 2 })));
     // An entry of another stream doesn't pass here.
     write_chain(&f, "target").await;
     write_chain(&f, "source").await;
-    f.raw().execute_batch(
-        "DELETE FROM journal WHERE stream = 'target'; UPDATE journal SET stream = 'target' WHERE stream = 'source'; \
-         DELETE FROM journal_head WHERE stream = 'target'; UPDATE journal_head SET stream = 'target' WHERE stream = 'source'",
-    ).unwrap();
+    for sql in [
+        "DELETE FROM journal WHERE stream = 'target'",
+        "UPDATE journal SET stream = 'target' WHERE stream = 'source'",
+        "DELETE FROM journal_head WHERE stream = 'target'",
+        "UPDATE journal_head SET stream = 'target' WHERE stream = 'source'",
+    ] {
+        assert!(f.tamper(sql) > 0);
+    }
     assert_eq!(f.store.verify_stream("target").await.unwrap().fault, Some(ChainFault::Altered { seq: 1 }));
 }

@@ -7,11 +7,10 @@ pub mod feed;
 pub mod journal;
 pub mod requests;
 
-use std::path::PathBuf;
-
+use cluster::{Database, Pooler};
 use store::{
-    Claim, Column, ColumnType, Commit, Effect, EffectChange, Entry, FeedEntry, Kind, Options, Outcome, Query,
-    Receipt, Request, Schema, Store, Write,
+    Claim, Column, ColumnType, Commit, Effect, EffectChange, Entry, FeedEntry, Kind, Migrate, Options,
+    Outcome, PostgresOptions, Query, Receipt, Request, Schema, Store, StoreError, Write,
 };
 
 pub const SCHEMA: Schema = Schema {
@@ -28,43 +27,103 @@ pub const SCHEMA: Schema = Schema {
     ],
 };
 
-/// A store on a file of its own.
+/// A store on a file or database of its own.
 pub struct Fixture {
     pub store: Store,
-    pub dir: tempfile::TempDir,
-    pub threaded: bool,
-    open: fn(PathBuf, &Schema) -> Result<Store, store::StoreError>,
+    /// Whether a caller can go away between handing a commit over and its answer.
+    pub waits: bool,
+    /// Commits that are worth their time in a test of many.
+    pub many: usize,
+    home: Home,
+}
+
+enum Home {
+    Threaded(tempfile::TempDir),
+    Inline(tempfile::TempDir),
+    Postgres(Database, Option<Pooler>),
 }
 
 impl Fixture {
-    pub fn threaded() -> Self {
-        Self::new(true, |path, schema| Store::open(&path, schema, Options::default()))
+    pub async fn threaded() -> Self {
+        Self::on(Home::Threaded(tempfile::tempdir().unwrap()), 10_000).await
     }
 
-    pub fn inline() -> Self {
-        Self::new(false, |path, schema| Store::open_inline(Some(&path), schema))
+    /// Its first poll is its last: there is less to meet, and each costs a sync of the disk.
+    pub async fn inline() -> Self {
+        Self::on(Home::Inline(tempfile::tempdir().unwrap()), 500).await
     }
 
-    fn new(threaded: bool, open: fn(PathBuf, &Schema) -> Result<Store, store::StoreError>) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = open(dir.path().join("store.db"), &SCHEMA).unwrap();
-        Self { store, dir, threaded, open }
+    pub async fn postgres() -> Self {
+        Self::on(Home::Postgres(Database::new().unwrap(), None), 10_000).await
     }
 
-    /// The same file by another path into it, for whoever tampers.
-    pub fn raw(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.dir.path().join("store.db")).unwrap()
+    /// Through a pooler that gives each transaction another connection.
+    pub async fn pooled() -> Self {
+        let database = Database::new().unwrap();
+        let pooler = Pooler::start(database.port()).unwrap();
+        Self::on(Home::Postgres(database, Some(pooler)), 2_000).await
     }
 
-    pub fn reopen(self, schema: &Schema) -> Self {
-        let Self { store, dir, threaded, open } = self;
-        drop(store);
-        let store = open(dir.path().join("store.db"), schema).unwrap();
-        Self { store, dir, threaded, open }
+    async fn on(home: Home, many: usize) -> Self {
+        let store = home.open(&SCHEMA).await.unwrap();
+        Self { store, waits: !matches!(home, Home::Inline(_)), many, home }
     }
 
-    pub fn try_open(&self) -> Result<Store, store::StoreError> {
-        (self.open)(self.dir.path().join("store.db"), &SCHEMA)
+    /// Closes the store, which waits for what was handed over, and opens it anew.
+    pub async fn reopen(self, schema: &Schema) -> Self {
+        let Self { store, waits, many, home } = self;
+        store.close().await;
+        let store = home.open(schema).await.unwrap();
+        Self { store, waits, many, home }
+    }
+
+    pub async fn try_open(&self, schema: &Schema) -> Result<Store, StoreError> {
+        self.home.open(schema).await
+    }
+
+    /// Runs a statement behind the store's back, for whoever tampers. Yields how many rows it changed.
+    pub fn tamper(&self, sql: &str) -> usize {
+        match &self.home {
+            Home::Threaded(dir) | Home::Inline(dir) => raw(dir).execute(sql, []).unwrap(),
+            Home::Postgres(database, _) => {
+                let changed = database
+                    .ask(&format!("WITH changed AS ({sql} RETURNING 1) SELECT count(*) FROM changed"));
+                changed.unwrap().parse().unwrap()
+            }
+        }
+    }
+
+    /// The one number that a statement yields.
+    pub fn number(&self, sql: &str) -> i64 {
+        match &self.home {
+            Home::Threaded(dir) | Home::Inline(dir) => raw(dir).query_row(sql, [], |row| row.get(0)).unwrap(),
+            Home::Postgres(database, _) => database.ask(sql).unwrap().parse().unwrap(),
+        }
+    }
+}
+
+fn raw(dir: &tempfile::TempDir) -> rusqlite::Connection {
+    rusqlite::Connection::open(dir.path().join("store.db")).unwrap()
+}
+
+impl Home {
+    async fn open(&self, schema: &Schema) -> Result<Store, StoreError> {
+        match self {
+            Self::Threaded(dir) => Store::open(&dir.path().join("store.db"), schema, Options::default()),
+            Self::Inline(dir) => Store::open_inline(Some(&dir.path().join("store.db")), schema),
+            Self::Postgres(database, pooler) => {
+                let options = match pooler {
+                    None => PostgresOptions::new(&database.url()),
+                    Some(pooler) => PostgresOptions {
+                        pooler: true,
+                        listen_url: Some(database.url()),
+                        ..PostgresOptions::new(&database.url_at(pooler.port()))
+                    },
+                };
+                Store::migrate(&options, schema, Migrate::Apply).await?;
+                Store::connect(&options, schema).await
+            }
+        }
     }
 }
 

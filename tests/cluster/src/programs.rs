@@ -1,0 +1,98 @@
+//! PostgreSQL's programs, and running them as somebody else where this is root, which the server refuses.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+/// Where Debian keeps the programs of each version.
+pub const PG_BIN: &str = "/usr/lib/postgresql";
+/// Who runs servers where this process is root.
+const SERVER_USER: &str = "postgres";
+
+/// The path of one of PostgreSQL's programs: of the newest version installed, else from the path.
+pub fn program(name: &str) -> Result<PathBuf> {
+    let mut versions: Vec<PathBuf> = fs::read_dir(PG_BIN)
+        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name))).collect())
+        .unwrap_or_default();
+    versions.retain(|path| path.is_file());
+    versions.sort();
+    let found = versions.pop().or_else(|| on_path(name));
+    found.with_context(|| {
+        format!("no `{name}`: install PostgreSQL (Debian: postgresql), as `cargo xtask test` does")
+    })
+}
+
+/// A program of this name on the path.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+}
+
+/// A server program, which refuses to run as root; the kernel ends it with its parent.
+pub(crate) fn as_server(name: &str) -> Result<Command> {
+    as_user(&program(name)?)
+}
+
+pub(crate) fn as_user(program: &Path) -> Result<Command> {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if is_root()? {
+        command.args(["--reuid", SERVER_USER, "--regid", SERVER_USER, "--clear-groups"]);
+    }
+    command.arg("--").arg(program);
+    Ok(command)
+}
+
+/// Makes a directory the server user's.
+pub(crate) fn hand_over(directory: &Path) -> Result<()> {
+    if !is_root()? {
+        return Ok(());
+    }
+    let id = |what: &str| -> Result<u32> {
+        let output = Command::new("id").args([what, SERVER_USER]).output()?;
+        String::from_utf8(output.stdout)?.trim().parse().context("no user `postgres`")
+    };
+    chown(directory, Some(id("-u")?), Some(id("-g")?))?;
+    Ok(())
+}
+
+fn is_root() -> Result<bool> {
+    Ok(fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// Runs a program to its end; its failure is an error that tells what it said.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("{:?} can't be started", command.get_program()))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
+    run(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]))
+}
+
+/// The processes that a process started and that still run.
+pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // Gone since the listing, perhaps.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
+        // After the name, which stands in brackets: state, parent.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        if parent.and_then(|parent| parent.parse().ok()) == Some(pid) {
+            found.push(child);
+        }
+    }
+    Ok(found)
+}
