@@ -26,17 +26,17 @@ const LOANS: usize = 400;
 const BEFORE: usize = 40;
 const AFTER: usize = 20;
 /// Later than the leases of whatever ran at the moment of the backup.
-const AFTER_THE_LEASES: &str = "2026-07-20T11:00+08:00";
+pub const AFTER_THE_LEASES: &str = "2026-07-20T11:00+08:00";
 const DATABASES: [&str; 3] = ["application", "policy", "notification"];
 /// What each borrower is told.
-const TEMPLATES: [&str; 2] = ["application-received", "in-review"];
+pub const TEMPLATES: [&str; 2] = ["application-received", "in-review"];
 
 /// A submission that was answered.
 #[derive(Clone)]
-struct Answered {
-    borrower: String,
-    request: pb::SubmitApplicationRequest,
-    case: String,
+pub struct Answered {
+    pub borrower: String,
+    pub request: pb::SubmitApplicationRequest,
+    pub case: String,
 }
 
 /// Clients that submit one loan after the other until they are told to stop.
@@ -159,7 +159,7 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn submit(
+pub async fn submit(
     app: &Channel,
     borrower: &str,
     request: &pb::SubmitApplicationRequest,
@@ -170,7 +170,7 @@ async fn submit(
 }
 
 /// Runs `leeway` to its end, without holding up the test's own clients.
-async fn run(arguments: &[&str]) -> anyhow::Result<Output> {
+pub async fn run(arguments: &[&str]) -> anyhow::Result<Output> {
     let mut command = leeway()?;
     command.args(arguments);
     Ok(tokio::task::spawn_blocking(move || command.output()).await??)
@@ -309,6 +309,15 @@ async fn a_backup_that_can_not_be_made_leaves_what_is_there() -> anyhow::Result<
     }
     assert!(!site.path("new").exists() && !site.path("new.partial").exists());
     assert_eq!(fs::read_dir(&taken)?.count(), 0);
+    let elsewhere = site.path("elsewhere.toml");
+    fs::write(&elsewhere, "[databases.policy]\nurl = \"postgres://127.0.0.1/leeway\"\n")?;
+    let to = shown(&site.path("new"));
+    let refused = run(&["backup", "--config", &shown(&elsewhere), "--to", &to]).await?;
+    let complained = String::from_utf8(refused.stderr)?;
+    assert!(
+        refused.status.code() == Some(2) && complained.contains("`policy` keeps its data in PostgreSQL"),
+        "{complained}"
+    );
     let nothing = run(&["audit", "verify", "--data-dir", &shown(&empty)]).await?;
     assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
     // One service's folder is enough, as where each has its own.

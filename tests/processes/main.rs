@@ -8,6 +8,7 @@ mod kills;
 mod outages;
 mod programs;
 mod records;
+mod recovery;
 mod restarts;
 mod seeded;
 mod traces;

@@ -118,7 +118,11 @@ pub async fn verify(config: &Config, progress: &Progress) -> anyhow::Result<Repo
         let chains = walk(&store, service, progress).await;
         store.close().await;
         let chains = chains.with_context(|| format!("the journal of `{service}` can't be read"))?;
-        found.push(ServiceReport { service, entries: chains.iter().map(|chain| chain.entries).sum(), chains });
+        found.push(ServiceReport {
+            service,
+            entries: chains.iter().map(|chain| chain.entries).sum(),
+            chains,
+        });
     }
     if found.is_empty() {
         return Err(NothingThere { folder: config.data_dir.display().to_string() }.into());
