@@ -1,5 +1,6 @@
-//! Real processes: foreign clients, traces across services, outages, kills, cancelled calls, restarts.
+//! Real processes: backups, foreign clients, traces across services, outages, kills, cancelled calls, restarts.
 
+mod backups;
 mod cancelled;
 mod clients;
 mod foreign;
@@ -7,6 +8,7 @@ mod kills;
 mod outages;
 mod programs;
 mod records;
+mod recovery;
 mod restarts;
 mod seeded;
 mod traces;

@@ -87,6 +87,8 @@ fn build(workspace: &Workspace, containers: &Containers, context: &Path, binary:
     command.args(labels.iter().flat_map(|label| ["--build-arg", label]));
     command.arg("--file").arg(workspace.root.join("deploy/Containerfile")).arg(context);
     run_command(&mut command)?;
+    // The image that had the name before.
+    containers.ask(containers.podman("image").args(["prune", "--force"]))?;
     let bytes = fs::metadata(context.join("leeway"))?.len();
     println!("{IMAGE}: {} MiB", bytes / 1024 / 1024);
     Ok(())

@@ -32,7 +32,9 @@ pub fn check(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(&scratch)?;
     let external = examples(&tools, &folder)?;
     let mut faults = 0;
-    for (name, further) in [("base", &[][..]), ("overlays/production", &rules::PRODUCTION[..])] {
+    let installations: [(&str, &[(&str, Rule)]); 3] =
+        [("base", &[]), ("overlays/single", &[]), ("overlays/production", &rules::PRODUCTION)];
+    for (name, further) in installations {
         let rendered = kustomize(&tools, &folder.join(name))?;
         let file = scratch.join(format!("{}.yaml", name.replace('/', "-")));
         fs::write(&file, &rendered)?;
