@@ -2,8 +2,10 @@
 
 mod cancelled;
 mod clients;
+mod fleet;
 mod foreign;
 mod kills;
+mod load;
 mod outages;
 mod programs;
 mod records;
