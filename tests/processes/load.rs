@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use api::leeway::application::v1 as pb;
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use leeway::serve::Which;
 use tokio::sync::watch;
@@ -49,6 +50,16 @@ pub struct Told {
 pub struct Load {
     shared: Arc<Shared>,
     clients: JoinSet<anyhow::Result<Vec<Told>>>,
+    /// What was asked for beside the clients.
+    beside: Vec<Told>,
+}
+
+/// A loan asked for through one replica.
+pub struct TriedOut {
+    /// Tries that failed.
+    pub failed: usize,
+    /// When the first call was acknowledged.
+    pub first: Instant,
 }
 
 struct Shared {
@@ -75,12 +86,12 @@ impl Load {
             clients.spawn(async move {
                 let mut told = Vec::new();
                 while !*shared.stop.borrow() {
-                    told.push(shared.one_loan().await?);
+                    told.push(shared.one_loan(&shared.channels).await?.0);
                 }
                 Ok(told)
             });
         }
-        Ok(Self { shared, clients })
+        Ok(Self { shared, clients, beside: Vec::new() })
     }
 
     /// Calls acknowledged so far.
@@ -103,10 +114,18 @@ impl Load {
         }
     }
 
+    /// Asks for a loan through each replica alone, through all at once.
+    pub async fn through_each(&mut self) -> anyhow::Result<Vec<TriedOut>> {
+        let alone = self.shared.channels.iter().map(|one| self.shared.one_loan(std::slice::from_ref(one)));
+        let (told, tried_out): (Vec<_>, Vec<_>) = try_join_all(alone).await?.into_iter().unzip();
+        self.beside.extend(told);
+        Ok(tried_out)
+    }
+
     /// Ends the clients once what they began is acknowledged.
     pub async fn stop(mut self) -> anyhow::Result<Vec<Told>> {
         self.shared.stop.send_replace(true);
-        let mut told = Vec::new();
+        let mut told = std::mem::take(&mut self.beside);
         while let Some(client) = self.clients.join_next().await {
             told.extend(client??);
         }
@@ -122,7 +141,7 @@ impl Load {
 
 impl Shared {
     /// Registers a loan, records a payment and submits an application.
-    async fn one_loan(&self) -> anyhow::Result<Told> {
+    async fn one_loan(&self, channels: &[Channel]) -> anyhow::Result<(Told, TriedOut)> {
         let nr = self.next.fetch_add(1, Ordering::Relaxed);
         let (loan_id, borrower) = (format!("loan-{nr}"), format!("b-{nr}"));
         let loan = Some(registration(&loan_id, &borrower));
@@ -133,20 +152,28 @@ impl Shared {
             application_id: String::new(),
             borrower,
         };
-        self.until_acknowledged(nr, |app| register(app, &told)).await?;
-        self.until_acknowledged(nr, |app| pay(app, &told)).await?;
-        told.application_id = self.until_acknowledged(nr, |app| submit(app, &told)).await?;
-        Ok(told)
+        // Each client goes through the replicas from another one on.
+        let mut replicas = channels.iter().cycle().skip(nr % channels.len());
+        let mut failed = 0;
+        self.until_acknowledged((&mut replicas, &mut failed), |app| register(app, &told)).await?;
+        let first = Instant::now();
+        self.until_acknowledged((&mut replicas, &mut failed), |app| pay(app, &told)).await?;
+        told.application_id =
+            self.until_acknowledged((&mut replicas, &mut failed), |app| submit(app, &told)).await?;
+        Ok((told, TriedOut { failed, first }))
     }
 
     /// One call after the other, to one replica after the other, all with one request id.
-    async fn until_acknowledged<T, F, Fut>(&self, turn: usize, call: F) -> anyhow::Result<T>
+    async fn until_acknowledged<'c, T, F, Fut>(
+        &self,
+        (replicas, failed): (&mut (impl Iterator<Item = &'c Channel> + Send), &mut usize),
+        call: F,
+    ) -> anyhow::Result<T>
     where
         F: Fn(Channel) -> Fut,
         Fut: Future<Output = Result<T, Status>>,
     {
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
-        let mut replicas = self.channels.iter().cycle().skip(turn % self.channels.len());
         loop {
             let replica = replicas.next().context("no replica")?;
             match call(replica.clone()).await {
@@ -159,6 +186,7 @@ impl Shared {
                     ensure!(begun.elapsed() < PATIENCE, "never acknowledged: {status:?}");
                 }
             }
+            *failed += 1;
             self.repeated.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);
