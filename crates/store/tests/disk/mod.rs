@@ -6,6 +6,8 @@ use std::path::Path;
 
 /// What a disk writes whole or not at all.
 const SECTOR_BYTES: usize = 512;
+/// The name of the folder that the files are in.
+const FOLDER: &str = "";
 
 /// SplitMix64.
 pub struct Seeded(pub u64);
@@ -63,8 +65,10 @@ struct File {
     pending: Vec<Change>,
     /// By the thread that waits: how many of the pending changes its sync covers.
     syncs: HashMap<String, usize>,
-    /// Its name is gone, at least for the running system.
-    removed: bool,
+    /// Whether the running system sees its name.
+    exists: bool,
+    /// Whether the name is on the disk: so since the folder was synced. Until then either may be found.
+    named: bool,
 }
 
 #[derive(Clone)]
@@ -83,7 +87,13 @@ impl Disk {
             Event::Truncate { file, length } => {
                 self.file(file).pending.push(Change::Truncate { length: *length });
             }
-            Event::Remove { file } => self.file(file).removed = true,
+            Event::Remove { file } => self.file(file).exists = false,
+            Event::SyncEnds { file, .. } if file == FOLDER => {
+                for file in self.files.values_mut() {
+                    file.named = file.exists;
+                }
+            }
+            Event::SyncBegins { file, .. } if file == FOLDER => {}
             Event::SyncBegins { file, thread } => {
                 let file = self.file(file);
                 file.syncs.insert(thread.clone(), file.pending.len());
@@ -109,8 +119,8 @@ impl Disk {
     /// Writes the files as a cut may leave them.
     pub fn after_the_cut(&self, folder: &Path, seeded: &mut Seeded) {
         for (name, file) in &self.files {
-            // Whether the directory was written as well is the disk's affair. A name used anew is there.
-            if file.removed && seeded.below(2) == 0 {
+            let found = if file.named == file.exists { file.named } else { seeded.below(2) == 0 };
+            if !found {
                 continue;
             }
             let mut content = file.synced.clone();
@@ -125,7 +135,10 @@ impl Disk {
 
     fn file(&mut self, name: &str) -> &mut File {
         let file = self.files.entry(name.to_owned()).or_default();
-        file.removed = false;
+        if !file.exists {
+            // Also where the name was used before: this is another file.
+            *file = File { exists: true, ..File::default() };
+        }
         file
     }
 }
@@ -260,8 +273,7 @@ impl Reader<'_> {
     fn name(&self, path: &[u8]) -> Option<String> {
         let path = Path::new(std::str::from_utf8(path).ok()?);
         let name = path.strip_prefix(self.folder).ok()?.to_str()?;
-        let whole = !name.is_empty() && !name.ends_with("-shm");
-        whole.then(|| name.to_owned())
+        (!name.ends_with("-shm")).then(|| name.to_owned())
     }
 }
 
