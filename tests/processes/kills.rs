@@ -1,12 +1,13 @@
 //! SIGKILL in the middle of submissions, again and again: what was acknowledged is there once, nothing is half.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use api::leeway::application::v1 as pb;
+use cluster::{Cluster, End};
 use futures_util::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -14,15 +15,21 @@ use tonic::Request;
 use tonic::transport::Channel;
 
 use crate::clients::{Caller, affordable, applications, cases_of, channel, delivered, import, in_state};
+use crate::fleet::{Detours, Fleet, Left, Server, Storage};
+use crate::load::{Load, all_there_once, cases_once};
 use crate::outages::Three;
-use crate::programs::{Site, eventually};
-use crate::records::{Records, sent, text};
+use crate::programs::eventually;
+use crate::records::Records;
 use crate::seeded::Seeded;
 
 const ROUNDS: usize = 6;
 const CLIENTS: usize = 8;
 const LOANS_A_ROUND: usize = 40;
 const SEED: u64 = 20_260_720;
+/// Kills of any process under load, unless `KILLS` asks for more; `KILLS_SEED` chooses other ones.
+const KILLS: usize = 10;
+/// Most answers between two kills.
+const MOST_ANSWERS: u64 = 24;
 /// Later than the leases of whatever ran when the last process was killed.
 const AFTER_THE_LEASES: &str = "2026-07-20T11:00+08:00";
 
@@ -66,7 +73,13 @@ async fn a_killed_application_service_loses_and_doubles_nothing() -> anyhow::Res
         delivered(&inbox, borrower, &TEMPLATES).await?;
     }
     let site = three.stop().await?;
-    everything_once(&site, &cases.into_values().collect()).await
+    let open = |service: &str, schema| Records::open(&site.database(service), schema);
+    let left = Left {
+        application: open("application", &application::SCHEMA)?,
+        policy: open("policy", &policy::SCHEMA)?,
+        notification: open("notification", &notification::SCHEMA)?,
+    };
+    cases_once(left, &cases.into_values().collect()).await
 }
 
 /// Concurrent clients submit one loan after the other until so many answers came; then the process is killed, with
@@ -155,39 +168,71 @@ async fn restart(three: &mut Three, clock: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The databases of the stopped services: a case, a decision, an event and a message of each kind, and sound chains.
-async fn everything_once(site: &Site, cases: &BTreeSet<String>) -> anyhow::Result<()> {
-    let application = Records::open(&site.database("application"), &application::SCHEMA)?;
-    let mut stored = BTreeSet::new();
-    for body in application.all("application").await? {
-        stored.insert(text(&body, "/application_id")?.to_owned());
-    }
-    assert_eq!(&stored, cases);
-    let told = application.feed("application_id").await?;
-    for id in cases {
-        let steps = application.journal(id).await?;
-        assert_eq!(steps.iter().filter(|step| step.kind == "submitted").count(), 1, "`{id}`: {steps:?}");
-        for kind in ["application.submitted", "application.in_review"] {
-            assert_eq!(told.get(&(kind.to_owned(), id.clone())), Some(&1), "`{kind}` of `{id}`");
+/// What is killed.
+#[derive(Debug, Clone, Copy)]
+enum Victim {
+    Replica(usize),
+    /// PostgreSQL, all its processes.
+    Server,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_of_every_process_lose_and_double_nothing_on_files() -> anyhow::Result<()> {
+    let fleet = Fleet::start(Storage::Files, 1, Detours::default(), &[]).await?;
+    kill_one_after_the_other(fleet).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_of_every_process_lose_and_double_nothing_on_postgres() -> anyhow::Result<()> {
+    let cluster = Arc::new(Cluster::start()?);
+    let server = Server::new(&cluster, cluster.port())?;
+    let fleet = Fleet::start(Storage::Server(server), 2, Detours::default(), &[]).await?;
+    kill_one_after_the_other(fleet).await
+}
+
+/// Kills processes while clients mutate, starts each again, and looks for what was acknowledged.
+async fn kill_one_after_the_other(mut fleet: Fleet) -> anyhow::Result<()> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>()).transpose();
+    let kills = number("KILLS")?.map_or(Ok(KILLS), usize::try_from)?;
+    let seed = number("KILLS_SEED")?.unwrap_or(SEED);
+    println!("KILLS={kills} KILLS_SEED={seed}");
+    let (mut seeded, mut left, mut killed) = (Seeded(seed), Vec::new(), BTreeMap::<String, usize>::new());
+    let mut load = Load::start(&fleet.addresses(leeway::serve::Which::Application))?;
+    for _ in 0..kills {
+        if left.is_empty() {
+            // Everything once, then everything again: PostgreSQL as often as one of the services.
+            left.extend((0..fleet.replicas.len()).map(Victim::Replica));
+            if matches!(fleet.storage, Storage::Server(_)) {
+                left.extend([Victim::Server, Victim::Server]);
+            }
         }
+        let victim = left.swap_remove(usize::try_from(seeded.below(u64::try_from(left.len())?))?);
+        load.goes_on(usize::try_from(1 + seeded.below(MOST_ANSWERS))?).await?;
+        *killed.entry(name(&fleet, victim)).or_default() += 1;
+        kill_and_restart(&mut fleet, victim).await?;
     }
-    assert!(application.verify().await? >= cases.len());
-    application.close().await;
+    load.goes_on(1).await?;
+    println!("killed: {killed:?}");
+    all_there_once(fleet, load.stop().await?).await
+}
 
-    let policy = Records::open(&site.database("policy"), &policy::SCHEMA)?;
-    let mut decided = Vec::new();
-    for decision in policy.all("decision").await? {
-        decided.push(text(&decision, "/decision/case_id")?.to_owned());
+fn name(fleet: &Fleet, victim: Victim) -> String {
+    match victim {
+        Victim::Replica(index) => fleet.replicas[index].label.clone(),
+        Victim::Server => "postgres".to_owned(),
     }
-    decided.sort();
-    assert_eq!(decided, cases.iter().cloned().collect::<Vec<_>>());
-    policy.verify().await?;
-    policy.close().await;
+}
 
-    let notification = Records::open(&site.database("notification"), &notification::SCHEMA)?;
-    let each = cases.iter().flat_map(|id| TEMPLATES.map(|template| ((id.clone(), template.to_owned()), 1)));
-    assert_eq!(sent(&notification).await?, each.collect());
-    notification.verify().await?;
-    notification.close().await;
-    Ok(())
+async fn kill_and_restart(fleet: &mut Fleet, victim: Victim) -> anyhow::Result<()> {
+    match (victim, &fleet.storage) {
+        (Victim::Replica(index), _) => {
+            fleet.kill(index)?;
+            fleet.restart(index, None).await
+        }
+        (Victim::Server, Storage::Server(server)) => tokio::task::block_in_place(|| {
+            server.cluster.end(End::Kill)?;
+            server.cluster.run()
+        }),
+        (Victim::Server, Storage::Files) => Ok(()),
+    }
 }

@@ -3,12 +3,16 @@
 mod backups;
 mod cancelled;
 mod clients;
+mod fleet;
 mod foreign;
 mod kills;
+mod load;
 mod outages;
 mod programs;
+mod proxy;
 mod records;
 mod recovery;
 mod restarts;
 mod seeded;
+mod severed;
 mod traces;

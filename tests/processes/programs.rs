@@ -34,6 +34,8 @@ pub struct Process {
 pub struct Service {
     pub process: Process,
     pub grpc: SocketAddr,
+    /// Where it says whether it lives and works.
+    pub probe: SocketAddr,
 }
 
 /// A running `leeway up`.
@@ -137,9 +139,19 @@ impl Site {
         clock: Option<&str>,
         settings: &[String],
     ) -> anyhow::Result<Service> {
-        let ready = self.path(&format!("{service}.ready"));
+        self.serve_as((service, service), clock, settings).await
+    }
+
+    /// The same for one of several replicas, whose data directory and output are named after `label`.
+    pub async fn serve_as(
+        &self,
+        (service, label): (&str, &str),
+        clock: Option<&str>,
+        settings: &[String],
+    ) -> anyhow::Result<Service> {
+        let ready = self.path(&format!("{label}.ready"));
         let mut command = leeway()?;
-        command.args(["serve", service]).arg("--data-dir").arg(self.path(service));
+        command.args(["serve", service]).arg("--data-dir").arg(self.path(label));
         command.args(clock.into_iter().flat_map(|clock| ["--clock", clock]));
         let own = [
             format!("{service}.listen=127.0.0.1:0"),
@@ -151,9 +163,9 @@ impl Site {
             command.args(["--set", setting]);
         }
         forget(&ready)?;
-        let mut process = self.start(service, &mut command)?;
-        let grpc = process.serving(&ready).await?;
-        Ok(Service { process, grpc })
+        let mut process = self.start(label, &mut command)?;
+        let Ports { grpc, probe } = process.serving(&ready).await?;
+        Ok(Service { process, grpc, probe })
     }
 
     /// Starts `leeway up` on `data_dir` and waits until it serves and has said where.
@@ -174,9 +186,9 @@ impl Site {
         }
         let mut process = self.start("up", &mut command)?;
         let [application, policy, notification] = &ready;
-        let application = process.serving(application).await?;
+        let application = process.serving(application).await?.grpc;
         process.serving(policy).await?;
-        let notification = process.serving(notification).await?;
+        let notification = process.serving(notification).await?.grpc;
         // The stories are played between opening the ports and saying so.
         process.says("Stop with Ctrl-C").await?;
         Ok(Up { process, application, notification })
@@ -239,13 +251,16 @@ impl Process {
         Ok(())
     }
 
-    async fn serving(&mut self, ready: &Path) -> anyhow::Result<SocketAddr> {
+    async fn serving(&mut self, ready: &Path) -> anyhow::Result<Ports> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Ok(text) = fs::read_to_string(ready) {
                 let stated: serde_json::Value = serde_json::from_str(&text)?;
-                let address = stated.get("grpc").and_then(serde_json::Value::as_str);
-                return Ok(address.context("a ready file without address")?.parse()?);
+                let port = |name: &str| -> anyhow::Result<SocketAddr> {
+                    let address = stated.get(name).and_then(serde_json::Value::as_str);
+                    Ok(address.context("a ready file without address")?.parse()?)
+                };
+                return Ok(Ports { grpc: port("grpc")?, probe: port("probe")? });
             }
             self.must_run()?;
             ensure!(Instant::now() < deadline, "a service did not come up:\n{}", self.stderr()?);
@@ -259,6 +274,12 @@ impl Process {
         }
         Ok(())
     }
+}
+
+/// What a ready file states.
+struct Ports {
+    grpc: SocketAddr,
+    probe: SocketAddr,
 }
 
 impl Drop for Process {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use store::{JournalEntry, MAX_PAGE_ROWS, Options, Query, Schema, Store};
+use store::{JournalEntry, MAX_PAGE_ROWS, Options, PostgresOptions, Query, Schema, Store};
 
 pub struct Records(Store);
 
@@ -15,25 +15,36 @@ impl Records {
         Ok(Self(Store::open(database, schema, Options::default())?))
     }
 
+    /// The same on PostgreSQL.
+    pub async fn connect(url: &str, schema: &Schema) -> anyhow::Result<Self> {
+        Ok(Self(Store::connect(&PostgresOptions::new(url), schema).await?))
+    }
+
     /// The body of a document.
     pub async fn body(&self, kind: &'static str, id: &str) -> anyhow::Result<Option<Value>> {
         let found = self.0.get(kind, id).await?;
         Ok(found.map(|document| serde_json::from_str(&document.body)).transpose()?)
     }
 
-    /// Every document of a kind, at most as many as one page holds.
+    /// Every document of a kind.
     pub async fn all(&self, kind: &'static str) -> anyhow::Result<Vec<Value>> {
-        let query = Query {
-            kind,
-            filters: Vec::new(),
-            order_by: "id",
-            descending: false,
-            after: None,
-            limit: MAX_PAGE_ROWS,
-        };
-        let documents = self.0.list(query).await?;
-        ensure!(documents.len() < usize::try_from(MAX_PAGE_ROWS)?, "more `{kind}` than a page holds");
-        documents.iter().map(|document| Ok(serde_json::from_str(&document.body)?)).collect()
+        let (mut bodies, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query {
+                kind,
+                filters: Vec::new(),
+                order_by: "id",
+                descending: false,
+                after,
+                limit: MAX_PAGE_ROWS,
+            };
+            let page = self.0.list(query).await?;
+            let Some(last) = page.last() else { return Ok(bodies) };
+            after = Some((last.id.clone().into(), last.id.clone()));
+            for document in &page {
+                bodies.push(serde_json::from_str(&document.body)?);
+            }
+        }
     }
 
     /// Entries of a journal stream, oldest first.

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::tools::{Workspace, cargo, run as run_command};
+use crate::test::DEBIAN;
+use crate::tools::{Workspace, cargo, debian_packages, run as run_command};
 
 #[derive(Subcommand)]
 pub enum Options {
@@ -19,6 +20,11 @@ pub enum Options {
     /// Fails below 95 % caught, and where a survivor has no reason in crates/loan/mutants.toml.
     #[command(after_help = "Example:\n  cargo xtask long mutants --seed 1 --count 200")]
     Mutants(mutants::Options),
+    /// Kills services and PostgreSQL under load, and looks whether everything acknowledged is there, once.
+    ///
+    /// So many kills on SQLite with one process a service, and as many on PostgreSQL with two.
+    #[command(after_help = "Example:\n  cargo xtask long kills --kills 100 --seed 7")]
+    Kills(KillsOptions),
 }
 
 #[derive(Args)]
@@ -34,10 +40,21 @@ pub struct FuzzOptions {
     keep: u32,
 }
 
+#[derive(Args)]
+pub struct KillsOptions {
+    /// How many processes are killed, one after the other.
+    #[arg(long, default_value_t = 100)]
+    kills: u32,
+    /// Other seeds kill others, at other moments.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
 pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
     match options {
         Options::Fuzz(options) => fuzz(workspace, options),
         Options::Mutants(options) => mutants::run(workspace, options),
+        Options::Kills(options) => kills(workspace, options),
     }
 }
 
@@ -50,6 +67,22 @@ fn fuzz(workspace: &Workspace, options: &FuzzOptions) -> Result<ExitCode> {
         .env("FUZZ_SECONDS", options.seconds.to_string())
         .env("FUZZ_SEED", options.seed.to_string())
         .env("FUZZ_KEEP", options.keep.to_string());
+    run_command(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn kills(workspace: &Workspace, options: &KillsOptions) -> Result<ExitCode> {
+    debian_packages(&DEBIAN)?;
+    run_command(cargo(&["build", "--workspace", "--bins", "--tests"]).current_dir(&workspace.root))?;
+    // By `--workspace`, so that nothing is built anew with other features.
+    let test = ["test", "--workspace", "--test", "processes", "--", "--nocapture", "--test-threads", "1"];
+    let mut command = cargo(&test);
+    command
+        .arg("kills::kills_of_every_process")
+        .current_dir(&workspace.root)
+        .env("XTASK_BINARY", workspace.target_directory.join("debug/leeway"))
+        .env("KILLS", options.kills.to_string())
+        .env("KILLS_SEED", options.seed.to_string());
     run_command(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }

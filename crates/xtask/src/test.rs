@@ -9,8 +9,9 @@ use cluster::Cluster;
 
 use crate::tools::{PythonTools, Stopwatch, Workspace, cargo, debian_packages, succeeds};
 
-/// Packages of the servers that tests start, each with a program of it.
-const DEBIAN: [(&str, &str); 2] = [("postgresql", "pg_ctl"), ("pgbouncer", "pgbouncer")];
+/// Packages of the servers and tools that tests start, each with a program of it.
+pub const DEBIAN: [(&str, &str); 3] =
+    [("postgresql", "pg_ctl"), ("pgbouncer", "pgbouncer"), ("strace", "strace")];
 
 #[derive(Args)]
 pub struct Options {

@@ -122,13 +122,7 @@ impl Cluster {
         match end {
             // SIGINT is PostgreSQL's fast shutdown.
             End::Fast => programs::signal("INT", pid)?,
-            End::Kill => {
-                for child in programs::children(pid)? {
-                    // It may have gone by itself.
-                    let _ = programs::signal("KILL", child);
-                }
-                programs::signal("KILL", pid)?;
-            }
+            End::Kill => programs::kill_all(pid)?,
         }
         ended.recv_timeout(PAUSE.saturating_mul(LOOKS)).context("PostgreSQL doesn't end")?;
         // A killed postmaster leaves its lock file; the next one finds out by itself that nobody is there.

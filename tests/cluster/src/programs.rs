@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::{LOOKS, PAUSE};
 
 /// Where Debian keeps the programs of each version.
 pub const PG_BIN: &str = "/usr/lib/postgresql";
@@ -79,20 +82,44 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
     run(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]))
 }
 
+/// Kills a process with all that it started, and waits until those are gone: a server doesn't start while one of its
+/// predecessor's processes still holds the shared memory.
+pub(crate) fn kill_all(pid: u32) -> Result<()> {
+    // Else it would start new ones in place of those that end.
+    signal("STOP", pid)?;
+    let children = children(pid)?;
+    for child in &children {
+        // It may have gone by itself.
+        let _ = signal("KILL", *child);
+    }
+    signal("KILL", pid)?;
+    for _ in 0..LOOKS {
+        if children.iter().all(|child| stat(*child).is_none_or(|(state, _)| state == "Z")) {
+            return Ok(());
+        }
+        thread::sleep(PAUSE);
+    }
+    bail!("a killed server process doesn't end")
+}
+
 /// The processes that a process started and that still run.
-pub(crate) fn children(pid: u32) -> Result<Vec<u32>> {
+fn children(pid: u32) -> Result<Vec<u32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let Some(child) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // Gone since the listing, perhaps.
-        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
-        // After the name, which stands in brackets: state, parent.
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
-        if parent.and_then(|parent| parent.parse().ok()) == Some(pid) {
+        if stat(child).is_some_and(|(_, parent)| parent == pid) {
             found.push(child);
         }
     }
     Ok(found)
+}
+
+/// State and parent of a process that isn't gone.
+fn stat(pid: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // They follow the name, which stands in brackets.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
