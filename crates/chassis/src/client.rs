@@ -23,6 +23,7 @@ use crate::circuit::Circuit;
 use crate::config::{ClientConfig, millis};
 use crate::context::{self, Deadline};
 use crate::ids::Ids;
+use crate::network::Network;
 use crate::principal::{PRINCIPAL_HEADER, Principal, SUBJECT_HEADER};
 use crate::problem::Problem;
 use crate::retry::{Repeat, Retry};
@@ -58,6 +59,16 @@ pub struct Client {
 impl Client {
     /// Connects when first used. Calls go out as `principal`, such as [`Principal::service`].
     pub fn connect(config: &ClientConfig, principal: Principal, ids: Ids) -> Result<Self, EndpointError> {
+        Self::connect_over(Network::Tcp, config, principal, ids)
+    }
+
+    /// The same over another network.
+    pub fn connect_over(
+        network: Network,
+        config: &ClientConfig,
+        principal: Principal,
+        ids: Ids,
+    ) -> Result<Self, EndpointError> {
         let endpoint = Endpoint::from_shared(config.endpoint.clone())
             .map_err(|source| EndpointError { endpoint: config.endpoint.clone(), source })?
             .connect_timeout(millis(config.connect_timeout_ms))
@@ -67,7 +78,7 @@ impl Client {
             .keep_alive_timeout(millis(config.keepalive_timeout_ms))
             .keep_alive_while_idle(true);
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel: network.channel(&endpoint),
             principal,
             default_deadline: millis(config.default_deadline_ms),
             margin: millis(config.deadline_margin_ms),

@@ -6,6 +6,8 @@ mod commit;
 mod error;
 mod records;
 mod schema;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod sqlite;
 mod store;
 

@@ -40,6 +40,8 @@ pub struct Store {
 #[derive(Debug, Clone)]
 enum Engine {
     Sqlite(Sqlite),
+    #[cfg(feature = "simulation")]
+    Simulated(crate::simulation::Replica),
 }
 
 impl Store {
@@ -54,6 +56,12 @@ impl Store {
     pub fn open_inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self { engine: Engine::Sqlite(Sqlite::inline(path, schema)?), schema: *schema })
+    }
+
+    /// A replica's way to the database of a simulation.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(replica: crate::simulation::Replica, schema: Schema) -> Self {
+        Self { engine: Engine::Simulated(replica), schema }
     }
 
     /// Makes the commit durable, or nothing of it.
@@ -186,12 +194,16 @@ impl Store {
     pub fn is_broken(&self) -> bool {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.is_broken(),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(replica) => replica.is_broken(),
         }
     }
 
     pub fn changes(&self) -> watch::Receiver<u64> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.changes(),
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(replica) => replica.changes(),
         }
     }
 
@@ -207,12 +219,17 @@ impl Store {
     pub async fn close(self) {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.close().await,
+            // Its database goes on for the other replicas.
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(_) => {}
         }
     }
 
     async fn write(&self, work: Work) -> Result<Answer, StoreError> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.write(work).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(replica) => replica.write(work).await,
         }
     }
 
@@ -223,6 +240,8 @@ impl Store {
     {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(read).await,
+            #[cfg(feature = "simulation")]
+            Engine::Simulated(replica) => replica.read(read).await,
         }
     }
 

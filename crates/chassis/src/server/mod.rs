@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use api::access::{ACCESS_TABLE, MethodAccess};
 use api::leeway::common::v1::ErrorReason;
-use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +25,7 @@ use self::probe::Health;
 use crate::access::{Guard, OwnerLookup};
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
+use crate::network::{Listener, Network};
 use crate::problem::Problem;
 use crate::telemetry;
 
@@ -66,6 +66,7 @@ pub struct Server {
     descriptors: &'static [u8],
     routes: Routes,
     owners: Arc<dyn OwnerLookup>,
+    network: Network,
 }
 
 impl Server {
@@ -78,12 +79,18 @@ impl Server {
         owners: Arc<dyn OwnerLookup>,
     ) -> Self {
         let (table, descriptors) = (ACCESS_TABLE, api::FILE_DESCRIPTOR_SET);
-        Self { service, config, ids, table, descriptors, routes, owners }
+        Self { service, config, ids, table, descriptors, routes, owners, network: Network::Tcp }
     }
 
     /// Another API than that of the `api` crate, such as a bench's.
     pub fn api(mut self, table: &'static [MethodAccess], descriptors: &'static [u8]) -> Self {
         (self.table, self.descriptors) = (table, descriptors);
+        self
+    }
+
+    /// Another network than the machine's. A simulated one has no probe port.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
         self
     }
 
@@ -95,13 +102,17 @@ impl Server {
         if !config.listen.ip().is_loopback() {
             return Err(ServeError::NotLoopback { listen: config.listen });
         }
-        let (main, grpc) = bind(config.listen).await?;
-        let (probes, probe) = bind(config.probe_listen).await?;
+        let (main, grpc) = bind(self.network, config.listen).await?;
+        let (probes, probe) = bind(self.network, config.probe_listen).await?;
         let health = Health::new(self.names()).await;
         let drain = Drain::new(config.clone(), health.clone());
         let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
         tokio::spawn(acceptor.run(main));
-        tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()));
+        match probes {
+            Listener::Tcp(probes) => drop(tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()))),
+            #[cfg(feature = "simulation")]
+            Listener::Simulated(_) => {}
+        }
         if let Some(path) = &config.ready_file {
             write_ready_file(path, self.service, grpc, probe)?;
         }
@@ -279,11 +290,8 @@ fn slots(limit: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(limit).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)))
 }
 
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Bind { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let actual = listener.local_addr().map_err(failed)?;
-    Ok((listener, actual))
+async fn bind(network: Network, listen: SocketAddr) -> Result<(Listener, SocketAddr), ServeError> {
+    network.bind(listen).await.map_err(|source| ServeError::Bind { listen, source })
 }
 
 /// Writes the addresses beside the file and renames, so that nobody reads half of it.

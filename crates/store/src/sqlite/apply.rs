@@ -166,9 +166,20 @@ fn conflict(kind: &str, id: &str, revision: i64) -> StoreError {
 
 /// Positions follow the head row, which the savepoint rolls back too: no gaps. Returns the last one.
 fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<i64, StoreError> {
-    let mut position: i64 = conn
+    let last: i64 = conn
         .prepare_cached("SELECT position FROM feed_head WHERE id = 1")?
         .query_row([], |row| row.get(0))?;
+    append_feed_at(conn, feed, now, last)
+}
+
+/// Entries after a position, which the head follows. Returns the last one.
+pub(crate) fn append_feed_at(
+    conn: &Connection,
+    feed: &[FeedEntry],
+    now: i64,
+    last: i64,
+) -> Result<i64, StoreError> {
+    let mut position = last;
     let mut insert = conn.prepare_cached(
         "INSERT INTO feed (position, time, case_key, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -176,6 +187,6 @@ fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<i64, S
         position += 1;
         insert.execute(params![position, now, entry.case_key, entry.kind, entry.body])?;
     }
-    conn.prepare_cached("UPDATE feed_head SET position = ?1 WHERE id = 1")?.execute([position])?;
+    conn.prepare_cached("UPDATE feed_head SET position = max(position, ?1) WHERE id = 1")?.execute([position])?;
     Ok(position)
 }

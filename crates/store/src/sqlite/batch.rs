@@ -12,7 +12,7 @@ use crate::schema::Schema;
 use super::{apply, effects, fault, sweep};
 
 /// One mutation, run under a savepoint of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Work {
     Commit(Box<Commit>),
     Claim(Claim),
@@ -46,7 +46,7 @@ impl Work {
         }
     }
 
-    fn run(&self, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
+    pub(crate) fn run(&self, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
         match self {
             Self::Commit(commit) => apply::commit(conn, schema, commit).map(Answer::Commit),
             Self::Claim(claim) => effects::claim(conn, claim).map(Answer::Claimed),
@@ -65,7 +65,7 @@ impl Work {
 impl Answer {
     /// Whether somebody who waits for changes has something new to see. A claim is no change: the worker that
     /// claims is the one that waits, and would wake itself for ever.
-    fn changed(&self) -> bool {
+    pub(crate) fn changed(&self) -> bool {
         match self {
             Self::Commit(Outcome::Committed(_)) | Self::Settled | Self::Redriven(true) => true,
             Self::Commit(Outcome::Replayed { .. })

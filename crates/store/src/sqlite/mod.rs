@@ -16,7 +16,11 @@ mod read;
 mod setup;
 mod sweep;
 
+#[cfg(feature = "simulation")]
+pub(crate) use apply::append_feed_at;
 pub(crate) use batch::{Answer, Work};
+#[cfg(feature = "simulation")]
+pub(crate) use documents::revision_of;
 pub(crate) use documents::{count_documents, get_document, list_documents};
 pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
