@@ -20,4 +20,5 @@ mod town;
 mod trouble;
 
 pub use record::{Counts, Report};
-pub use run::{Scenario, play};
+pub use run::{Scenario, play, repeat};
+pub use store::simulation::Sabotage;

@@ -61,6 +61,12 @@ pub fn play(scenario: Scenario, told: bool) -> anyhow::Result<Report> {
     Ok(record.report(scenario.seed))
 }
 
+/// The command that plays it again.
+pub fn repeat(scenario: &Scenario) -> String {
+    let sabotage = scenario.sabotage.map(|what| format!(" --sabotage {}", what.name())).unwrap_or_default();
+    format!("cargo xtask long sim --seed {}{sabotage} --told", scenario.seed)
+}
+
 struct Stage<'a, 's> {
     sim: &'a mut Sim<'s>,
     town: &'a mut Town,
