@@ -45,6 +45,8 @@ struct State {
     counts: Counts,
     history: History,
     bells: Vec<Bell>,
+    /// Answered and not committed.
+    owed: Vec<Work>,
     /// The last feed position handed out before its commit.
     handed_out: i64,
 }
@@ -73,6 +75,7 @@ impl Database {
             counts: Counts::default(),
             history: History::default(),
             bells: Vec::new(),
+            owed: Vec::new(),
             handed_out: 0,
         };
         let sqlite = Sqlite::inline(None, schema)?;
@@ -99,34 +102,63 @@ impl Database {
         self.lock().history.breaches.clone()
     }
 
-    /// The machine of the database loses power: what was answered before it was durable is gone.
-    pub async fn cut_power(&self) -> Result<(), StoreError> {
-        self.lock().counts.power_cuts += 1;
-        self.0.sqlite.read(sabotage::lose_tail).await
+    /// The machine of the database loses power: what was answered before it was committed is gone.
+    pub fn cut_power(&self) {
+        let mut state = self.lock();
+        state.counts.power_cuts += 1;
+        state.owed.clear();
     }
 
-    /// Whatever was answered becomes durable.
-    pub async fn flush(&self) -> Result<(), StoreError> {
-        self.0.sqlite.read(sabotage::flush).await
-    }
-
-    /// Answers, and remembers what a database must keep.
-    async fn apply(&self, work: Work, positions: Option<i64>) -> Result<Answer, StoreError> {
-        let flush = self.lock().dice.one_in(4);
-        let done = match self.0.sabotage {
-            None => self.0.sqlite.write(work.clone()).await,
-            Some(sabotage) => {
-                let (work, schema) = (work.clone(), self.0.schema);
-                let lie = move |conn: &Connection| {
-                    sabotage::write(conn, &schema, work, sabotage::How { sabotage, positions, flush })
-                };
-                self.0.sqlite.read(lie).await
-            }
-        };
-        if let Ok(answer) = &done {
-            self.lock().history.note(&work, answer);
+    /// Whatever was answered is committed.
+    pub async fn flush(&self) {
+        let owed = std::mem::take(&mut self.lock().owed);
+        for work in owed {
+            let done = self.0.sqlite.write(work.clone()).await;
+            self.note(&work, &done);
         }
-        done
+    }
+
+    /// Answers, and remembers what a database must keep. `first` is the first feed position handed out beforehand.
+    async fn apply(&self, work: Work, first: Option<i64>) -> Result<Answer, StoreError> {
+        let (sabotage, schema) = (self.0.sabotage, self.0.schema);
+        match sabotage {
+            None => {
+                let done = self.0.sqlite.write(work.clone()).await;
+                self.note(&work, &done);
+                done
+            }
+            Some(Sabotage::AnswerBeforeCommit) => {
+                if self.lock().dice.one_in(4) {
+                    self.flush().await;
+                }
+                self.owe(work).await
+            }
+            Some(sabotage) => {
+                let told = (work.clone(), sabotage);
+                let done = self.0.sqlite.read(move |conn| sabotage::write(conn, &schema, told, first)).await;
+                self.note(&work, &done);
+                done
+            }
+        }
+    }
+
+    /// Answers a commit that is made later; everything else is done at once.
+    async fn owe(&self, work: Work) -> Result<Answer, StoreError> {
+        if !matches!(work, Work::Commit(_)) {
+            let done = self.0.sqlite.write(work.clone()).await;
+            self.note(&work, &done);
+            return done;
+        }
+        let (schema, rehearsed) = (self.0.schema, work.clone());
+        let answer = self.0.sqlite.read(move |conn| sabotage::rehearse(conn, &schema, &rehearsed)).await?;
+        self.lock().owed.push(work);
+        Ok(answer)
+    }
+
+    fn note(&self, work: &Work, done: &Result<Answer, StoreError>) {
+        if let Ok(answer) = done {
+            self.lock().history.note(work, answer);
+        }
     }
 
     fn ring(&self, number: usize) {

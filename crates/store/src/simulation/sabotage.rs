@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::commit::{Commit, Outcome, Write};
+use crate::commit::{Commit, FeedEntry, Outcome, Write};
 use crate::error::StoreError;
 use crate::schema::Schema;
 use crate::sqlite::{Answer, Work, append_feed_at, revision_of};
@@ -10,7 +10,7 @@ use crate::sqlite::{Answer, Work, append_feed_at, revision_of};
 /// What the database does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
-    /// Answers, and makes durable some time later.
+    /// Answers, and commits some time later, unless the power fails before.
     AnswerBeforeCommit,
     /// Keeps no idempotency records.
     NoDedupe,
@@ -43,43 +43,44 @@ impl Sabotage {
     }
 }
 
-/// How one write is done.
-pub(super) struct How {
-    pub(super) sabotage: Sabotage,
-    /// The first of the feed positions handed out beforehand.
-    pub(super) positions: Option<i64>,
-    /// Whether everything before becomes durable first.
-    pub(super) flush: bool,
-}
-
-/// One write on a connection, with the lie told.
+/// One write on a connection, with the lie told. `first`: the first of the feed positions handed out beforehand.
 pub(super) fn write(
     conn: &Connection,
     schema: &Schema,
-    mut work: Work,
-    how: How,
+    (mut work, sabotage): (Work, Sabotage),
+    first: Option<i64>,
 ) -> Result<Answer, StoreError> {
-    if how.flush || how.sabotage != Sabotage::AnswerBeforeCommit {
-        flush(conn)?;
-    }
-    if conn.is_autocommit() {
-        conn.execute_batch("BEGIN IMMEDIATE")?;
-    }
-    conn.execute_batch("SAVEPOINT lie")?;
-    let feed = match &mut work {
-        Work::Commit(commit) => tell(conn, commit, how.sabotage)?,
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let done = lie(conn, schema, (&mut work, sabotage), first);
+    conn.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+    done
+}
+
+fn lie(
+    conn: &Connection,
+    schema: &Schema,
+    (work, sabotage): (&mut Work, Sabotage),
+    first: Option<i64>,
+) -> Result<Answer, StoreError> {
+    let feed = match work {
+        Work::Commit(commit) => tell(conn, commit, sabotage)?,
         _ => Vec::new(),
     };
-    let mut done = work.run(conn, schema);
-    if let (Some(first), Ok(Answer::Commit(Outcome::Committed(receipt)))) = (how.positions, &mut done) {
-        let now = if let Work::Commit(commit) = &work { commit.now } else { 0 };
-        receipt.feed_position = Some(append_feed_at(conn, &feed, now, first - 1)?);
+    let mut answer = work.run(conn, schema)?;
+    if let (Some(first), Work::Commit(commit), Answer::Commit(Outcome::Committed(receipt))) =
+        (first, work, &mut answer)
+    {
+        receipt.feed_position = Some(append_feed_at(conn, &feed, commit.now, first - 1)?);
     }
-    conn.execute_batch(if done.is_ok() { "RELEASE lie" } else { "ROLLBACK TO lie; RELEASE lie" })?;
-    if how.sabotage != Sabotage::AnswerBeforeCommit {
-        flush(conn)?;
-    }
-    done
+    Ok(answer)
+}
+
+/// What a write would be answered now. Nothing is written.
+pub(super) fn rehearse(conn: &Connection, schema: &Schema, work: &Work) -> Result<Answer, StoreError> {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let answer = work.run(conn, schema);
+    conn.execute_batch("ROLLBACK")?;
+    answer
 }
 
 /// Alters a commit. Returns the feed entries that were taken out of it.
@@ -87,7 +88,7 @@ fn tell(
     conn: &Connection,
     commit: &mut Commit,
     sabotage: Sabotage,
-) -> Result<Vec<crate::commit::FeedEntry>, StoreError> {
+) -> Result<Vec<FeedEntry>, StoreError> {
     match sabotage {
         Sabotage::AnswerBeforeCommit => {}
         Sabotage::NoDedupe => commit.request = None,
@@ -114,20 +115,4 @@ fn tell(
         }
     }
     Ok(Vec::new())
-}
-
-/// Makes what was answered durable.
-pub(super) fn flush(conn: &Connection) -> Result<(), StoreError> {
-    if !conn.is_autocommit() {
-        conn.execute_batch("COMMIT")?;
-    }
-    Ok(())
-}
-
-/// Loses what was answered and isn't durable.
-pub(super) fn lose_tail(conn: &Connection) -> Result<(), StoreError> {
-    if !conn.is_autocommit() {
-        conn.execute_batch("ROLLBACK")?;
-    }
-    Ok(())
 }
