@@ -290,8 +290,14 @@ mod tests {
     #[test]
     fn a_step_is_new_even_if_it_equals_the_one_before() {
         // What was there, what is there now, how much of it was known.
-        let rows =
-            [("", "a", 0), ("ab", "abc", 2), ("ab", "abb", 2), ("ab", "ab", 2), ("abc", "bcd", 2), ("ab", "cd", 0)];
+        let rows = [
+            ("", "a", 0),
+            ("ab", "abc", 2),
+            ("ab", "abb", 2),
+            ("ab", "ab", 2),
+            ("abc", "bcd", 2),
+            ("ab", "cd", 0),
+        ];
         for (before, after, expected) in rows {
             assert_eq!(known(&steps(before), &steps(after)), expected, "{before} {after}");
         }

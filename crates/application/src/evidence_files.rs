@@ -54,7 +54,9 @@ impl EvidenceFiles {
     /// Opens (and makes) the folder.
     pub async fn open(folder: &Path) -> Result<Self, Problem> {
         let made = folder.to_owned();
-        blocking(move || fs::create_dir_all(made)).await?.map_err(told("the evidence folder can't be made"))?;
+        blocking(move || fs::create_dir_all(made))
+            .await?
+            .map_err(told("the evidence folder can't be made"))?;
         Ok(Self { folder: folder.to_owned(), busy: Arc::default() })
     }
 

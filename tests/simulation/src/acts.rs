@@ -107,10 +107,7 @@ async fn case(ask: Ask, line: Client) -> Result<String, Status> {
             let answer = cases.accept_offer(timed(message)).await?.into_inner();
             let plan = answer.plan.unwrap_or_default().plan_id;
             let case = answer.application.unwrap_or_default();
-            return Ok(format!(
-                "case {} plan {plan} offer {}",
-                case.application_id, case.accepted_offer_id
-            ));
+            return Ok(format!("case {} plan {plan} offer {}", case.application_id, case.accepted_offer_id));
         }
         Ask::Register(_) | Ask::Pay(_) | Ask::Upload(_) => None,
     };

@@ -58,10 +58,8 @@ impl Borrower {
             }
         }
         said.request_id = self.caller.request_id();
-        let passed_on = Principal {
-            subject: Some(self.case.loan.borrower.clone()),
-            ..Principal::service("platform")
-        };
+        let passed_on =
+            Principal { subject: Some(self.case.loan.borrower.clone()), ..Principal::service("platform") };
         let answer = self.caller.ask(&passed_on, Ask::Submit(said)).await?;
         let id = answer.strip_prefix("case ")?.to_owned();
         let watcher = self.caller.split(&format!("watcher of {id}"));
@@ -82,8 +80,10 @@ impl Borrower {
             ApplicationState::EvidenceRequested => self.send_what_is_wanted(&case).await,
             ApplicationState::Offered => self.choose(&case).await,
             ApplicationState::Refused if self.caller.dice.one_in(2) => {
-                let request =
-                    pb::RequestReviewRequest { request_id: self.caller.request_id(), application_id: id.clone() };
+                let request = pb::RequestReviewRequest {
+                    request_id: self.caller.request_id(),
+                    application_id: id.clone(),
+                };
                 self.caller.ask(&me, Ask::AskForReview(request)).await;
             }
             ApplicationState::Accepted

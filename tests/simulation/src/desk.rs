@@ -44,8 +44,7 @@ async fn pick(caller: &mut Caller, who: &Principal) -> Option<pb::QueueItem> {
 }
 
 async fn co_sign(caller: &mut Caller, who: &Principal, id: String) {
-    let verdict =
-        if caller.dice.one_in(4) { pb::CoSignVerdict::SentBack } else { pb::CoSignVerdict::Signed };
+    let verdict = if caller.dice.one_in(4) { pb::CoSignVerdict::SentBack } else { pb::CoSignVerdict::Signed };
     let request = pb::CoSignRequest {
         request_id: caller.request_id(),
         application_id: id,

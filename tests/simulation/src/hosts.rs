@@ -107,15 +107,14 @@ impl Place {
             notification: connect(&Role::Notification.host(self.number), us, ids.clone())?,
             evidence: evidence.map_err(|problem| anyhow::anyhow!("{problem}"))?,
         });
-        let server =
-            Server::new(application::SERVICE_NAME, config(), ids, service.routes, service.owners);
+        let server = Server::new(application::SERVICE_NAME, config(), ids, service.routes, service.owners);
         Ok((server, service.worker))
     }
 
     async fn policy(&self, ids: Ids) -> anyhow::Result<(Server, Worker)> {
-        let parts =
-            policy::Parts { store: self.store.clone(), clock: self.clock.clone(), ids: ids.clone() };
-        let settings = policy::PolicyConfig { max_parallel_assessments: 2, ..policy::PolicyConfig::default() };
+        let parts = policy::Parts { store: self.store.clone(), clock: self.clock.clone(), ids: ids.clone() };
+        let settings =
+            policy::PolicyConfig { max_parallel_assessments: 2, ..policy::PolicyConfig::default() };
         let service = policy::Service::open(&settings, parts).await?;
         let server = Server::new(Role::Policy.name(), config(), ids, service.routes, service.owner_lookup);
         Ok((server, service.worker))
@@ -128,8 +127,7 @@ impl Place {
             ids: ids.clone(),
             contact: notification::ContactBook::embedded()?,
         })?;
-        let server =
-            Server::new(notification::SERVICE_NAME, config(), ids, service.routes, service.owners);
+        let server = Server::new(notification::SERVICE_NAME, config(), ids, service.routes, service.owners);
         Ok((server, service.worker))
     }
 }

@@ -1,10 +1,13 @@
 //! Plays seeds of the simulation, and says of each that fails how to play it again.
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use clap::Parser;
-use simulation::{Counts, Sabotage, Scenario, play, repeat};
+use simulation::{Counts, Report, Sabotage, Scenario, play, repeat};
 
 /// Plays seeds of the simulation.
 #[derive(Parser)]
@@ -26,26 +29,55 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
-    let mut total = Counts::new();
-    let mut failed = BTreeMap::new();
-    for seed in arguments.seed..arguments.seed.saturating_add(arguments.seeds) {
-        let scenario = Scenario { seed, sabotage: arguments.sabotage };
-        let report = play(scenario, arguments.told)?;
-        for (kind, count) in report.counts {
-            *total.entry(kind).or_default() += count;
+    let last = arguments.seed.saturating_add(arguments.seeds);
+    let next = AtomicU64::new(arguments.seed);
+    let total = Mutex::new(Total::default());
+    let players = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    thread::scope(|scope| {
+        for _ in 0..players {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= last {
+                        return;
+                    }
+                    let scenario = Scenario { seed, sabotage: arguments.sabotage };
+                    let report = play(scenario, arguments.told);
+                    total.lock().unwrap_or_else(PoisonError::into_inner).add(&scenario, report);
+                }
+            });
         }
-        if arguments.seeds == 1 {
-            println!("seed {seed}: trace {}", report.trace);
-        }
-        if !report.breaches.is_empty() {
-            println!("seed {seed} failed; repeat it with `{}`", repeat(&scenario));
-            report.breaches.iter().for_each(|breach| println!("  {breach}"));
-            failed.insert(seed, report.breaches.len());
+    });
+    let Total { counts, failed } = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("{counts:#?}");
+    println!("{failed} of {} seeds failed", arguments.seeds);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[derive(Default)]
+struct Total {
+    counts: Counts,
+    failed: u64,
+}
+
+impl Total {
+    fn add(&mut self, scenario: &Scenario, report: anyhow::Result<Report>) {
+        let (breaches, trace) = match report {
+            Ok(report) => {
+                for (kind, count) in report.counts {
+                    *self.counts.entry(kind).or_default() += count;
+                }
+                (report.breaches, report.trace)
+            }
+            Err(error) => (vec![format!("the run broke off: {error:#}")], String::new()),
+        };
+        println!("seed {}: trace {trace}", scenario.seed);
+        if !breaches.is_empty() {
+            self.failed += 1;
+            println!("  failed; repeat it with `{}`", repeat(scenario));
+            breaches.iter().for_each(|breach| println!("  {breach}"));
         }
     }
-    println!("{total:#?}");
-    println!("{} of {} seeds failed", failed.len(), arguments.seeds);
-    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn sabotage(name: &str) -> Result<Sabotage, String> {

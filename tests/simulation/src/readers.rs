@@ -61,8 +61,7 @@ pub async fn watch(mut caller: Caller, who: Principal, id: String) {
     while caller.playing() {
         caller.idle(MAX_PAUSE).await;
         let Some(line) = caller.line() else { return };
-        let request =
-            pb::WatchApplicationRequest { application_id: id.clone(), resume_token: token.clone() };
+        let request = pb::WatchApplicationRequest { application_id: id.clone(), resume_token: token.clone() };
         let mut client = ApplicationServiceClient::new(line.with_principal(who.clone()));
         let Ok(answer) = client.watch_application(Request::new(request)).await else { continue };
         let mut changes = answer.into_inner();

@@ -17,7 +17,7 @@ use crate::trouble::Trouble;
 /// Longest way of a message while the network isn't slow.
 pub const MAX_LATENCY: Duration = Duration::from_millis(30);
 /// How long people play.
-const PLAY: Duration = Duration::from_secs(20);
+const PLAY: Duration = Duration::from_secs(15);
 /// How long they may take to finish what they began, once everything works.
 const CLOSING: Duration = Duration::from_secs(60);
 /// Days that pass before every case must rest: longer than any offer or deadline runs.

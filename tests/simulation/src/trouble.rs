@@ -187,7 +187,8 @@ impl Trouble {
 
     /// Minutes pass, or a day and a half.
     fn leap(&mut self, town: &mut Town) {
-        let minutes = if self.dice.one_in(3) { 1 + self.dice.below(36 * 60) } else { 1 + self.dice.below(30) };
+        let minutes =
+            if self.dice.one_in(3) { 1 + self.dice.below(36 * 60) } else { 1 + self.dice.below(30) };
         let by = SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(1));
         town.record.note(&format!("{minutes} minutes pass"));
         town.record.count("leaps");

@@ -109,7 +109,9 @@ impl Server {
         let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
         tokio::spawn(acceptor.run(main));
         match probes {
-            Listener::Tcp(probes) => drop(tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()))),
+            Listener::Tcp(probes) => {
+                drop(tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone())))
+            }
             #[cfg(feature = "simulation")]
             Listener::Simulated(_) => {}
         }

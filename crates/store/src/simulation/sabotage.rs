@@ -84,11 +84,7 @@ pub(super) fn rehearse(conn: &Connection, schema: &Schema, work: &Work) -> Resul
 }
 
 /// Alters a commit. Returns the feed entries that were taken out of it.
-fn tell(
-    conn: &Connection,
-    commit: &mut Commit,
-    sabotage: Sabotage,
-) -> Result<Vec<FeedEntry>, StoreError> {
+fn tell(conn: &Connection, commit: &mut Commit, sabotage: Sabotage) -> Result<Vec<FeedEntry>, StoreError> {
     match sabotage {
         Sabotage::AnswerBeforeCommit => {}
         Sabotage::NoDedupe => commit.request = None,

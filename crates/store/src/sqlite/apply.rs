@@ -187,6 +187,7 @@ pub(crate) fn append_feed_at(
         position += 1;
         insert.execute(params![position, now, entry.case_key, entry.kind, entry.body])?;
     }
-    conn.prepare_cached("UPDATE feed_head SET position = max(position, ?1) WHERE id = 1")?.execute([position])?;
+    conn.prepare_cached("UPDATE feed_head SET position = max(position, ?1) WHERE id = 1")?
+        .execute([position])?;
     Ok(position)
 }
