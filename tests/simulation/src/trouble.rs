@@ -10,6 +10,8 @@ use turmoil::Sim;
 use crate::hosts::Role;
 use crate::town::{FAIR, REPLICAS, Town};
 
+/// Those who call the services.
+const CLIENTS: [&str; 2] = ["people", "readers"];
 /// Longest pause between two troubles.
 const MAX_PAUSE_MS: u64 = 700;
 
@@ -109,8 +111,25 @@ impl Trouble {
         if self.down.insert(host.clone()) {
             town.record.note(&format!("{host} crashes"));
             town.record.count("crashes");
-            sim.crash(host.as_str());
+            self.kill(&host, sim);
             self.later(now, 2_500, End::Start(host));
+        }
+    }
+
+    /// A process dies without a word: the order in which the runtime drops its tasks, and so what their connections would
+    /// say last, follows from a counter of the whole process. Others notice when they say something themselves.
+    fn kill(&self, host: &str, sim: &mut Sim<'_>) {
+        let hosts = Role::ALL.into_iter().flat_map(|role| (1..=REPLICAS).map(move |number| role.host(number)));
+        let others: Vec<String> = hosts.chain(CLIENTS.map(str::to_owned)).filter(|other| other != host).collect();
+        for other in &others {
+            sim.partition(host, other.as_str());
+        }
+        sim.crash(host);
+        for other in others {
+            let links = [(host.to_owned(), other.clone()), (other.clone(), host.to_owned())];
+            if !links.iter().any(|link| self.cut.contains(link)) {
+                sim.repair(host, other);
+            }
         }
     }
 
@@ -122,7 +141,7 @@ impl Trouble {
         for number in 1..=REPLICAS {
             let host = role.host(number);
             if self.down.insert(host.clone()) {
-                sim.crash(host.as_str());
+                self.kill(&host, sim);
                 self.later(now, 1_500, End::Start(host));
             }
         }
