@@ -27,6 +27,7 @@ use crate::circuit::Circuit;
 use crate::config::{ClientConfig, millis};
 use crate::context::{self, Deadline};
 use crate::ids::Ids;
+use crate::network::Network;
 use crate::principal::{PRINCIPAL_HEADER, Principal, SUBJECT_HEADER};
 use crate::problem::Problem;
 use crate::retry::{Repeat, Retry};
@@ -77,6 +78,23 @@ impl Client {
         Self::resolving(config, principal, ids, Arc::new(Dns))
     }
 
+    /// [`Client::connect`] over a given network; a simulated one knows its hosts by name, one address each.
+    pub fn connect_over(
+        network: Network,
+        config: &ClientConfig,
+        principal: Principal,
+        ids: Ids,
+    ) -> Result<Self, EndpointError> {
+        match network {
+            Network::Tcp => Self::connect(config, principal, ids),
+            #[cfg(feature = "simulation")]
+            Network::Simulated => {
+                let channel = network.channel(&endpoint(config, config.endpoint.clone())?);
+                Ok(Self::over(Route::Address(channel), config, principal, ids))
+            }
+        }
+    }
+
     /// [`Client::connect`] with addresses from elsewhere than the operating system.
     pub fn resolving(
         config: &ClientConfig,
@@ -87,20 +105,24 @@ impl Client {
         let endpoint = endpoint(config, config.endpoint.clone())?;
         let host = endpoint.uri().host().unwrap_or_default();
         let route = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
-            Ok(_) => Route::Address(endpoint.connect_lazy()),
+            Ok(_) => Route::Address(Network::Tcp.channel(&endpoint)),
             Err(_) => {
                 let name = (host.to_owned(), endpoint.uri().port_u16().unwrap_or(HTTP_PORT));
                 Route::Name(Pool::new(config, name, resolve))
             }
         };
-        Ok(Self {
+        Ok(Self::over(route, config, principal, ids))
+    }
+
+    fn over(route: Route, config: &ClientConfig, principal: Principal, ids: Ids) -> Self {
+        Self {
             route,
             principal,
             default_deadline: millis(config.default_deadline_ms),
             margin: millis(config.deadline_margin_ms),
             circuit: Circuit::new(config.circuit_failures, millis(config.circuit_open_ms)),
             retry: Retry::new(config, ids),
-        })
+        }
     }
 
     /// The same connection for somebody else, such as a story's borrower.

@@ -6,11 +6,14 @@ mod chain;
 mod commit;
 mod copy;
 mod error;
+mod local;
 mod migration;
 mod options;
 mod postgres;
 mod records;
 mod schema;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod sqlite;
 mod store;
 mod work;

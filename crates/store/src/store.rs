@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::commit::{Commit, Outcome};
 use crate::copy::{self, CopiedTable};
 use crate::error::StoreError;
+use crate::local::Local;
 use crate::options::{Options, PostgresOptions};
 use crate::postgres::{self, Freshness, Migrate, Postgres};
 use crate::records::{
@@ -14,7 +15,7 @@ use crate::records::{
     MAX_PAGE_ROWS, ParkedEffect, Query, Retention, StoredRequest, Swept,
 };
 use crate::schema::Schema;
-use crate::sqlite::{self, Sqlite};
+use crate::sqlite;
 use crate::work::{Answer, Work};
 
 /// Documents, journal, effects, feed and idempotency records of one service. Clones share the engine.
@@ -27,7 +28,7 @@ pub struct Store {
 
 #[derive(Debug, Clone)]
 enum Engine {
-    Sqlite(Sqlite),
+    Sqlite(Local),
     Postgres(Postgres),
 }
 
@@ -36,7 +37,7 @@ impl Store {
     pub fn open(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self {
-            engine: Engine::Sqlite(Sqlite::threaded(path, schema, options)?),
+            engine: Engine::Sqlite(Local::threaded(path, schema, options)?),
             schema: *schema,
             freshness: Freshness::Decides,
         })
@@ -46,7 +47,7 @@ impl Store {
     pub fn open_read_only(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self {
-            engine: Engine::Sqlite(Sqlite::read_only(path, options)?),
+            engine: Engine::Sqlite(Local::read_only(path, options)?),
             schema: *schema,
             freshness: Freshness::Decides,
         })
@@ -57,7 +58,7 @@ impl Store {
     pub fn open_inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self {
-            engine: Engine::Sqlite(Sqlite::inline(path, schema)?),
+            engine: Engine::Sqlite(Local::inline(path, schema)?),
             schema: *schema,
             freshness: Freshness::Decides,
         })
@@ -98,6 +99,12 @@ impl Store {
     /// one. Writes go where they always go.
     pub fn stale(&self) -> Self {
         Self { freshness: Freshness::MayBeStale, ..self.clone() }
+    }
+
+    /// A replica's way to the database of a simulation.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(replica: crate::simulation::Replica, schema: Schema) -> Self {
+        Self { engine: Engine::Sqlite(Local::Simulated(replica)), schema, freshness: Freshness::Decides }
     }
 
     /// Makes the commit durable, or nothing of it.

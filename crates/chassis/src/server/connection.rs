@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use super::pipeline::Pipeline;
 use super::{Drain, slots};
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
+use crate::network::{Listener, Stream};
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -61,7 +62,7 @@ impl Acceptor {
         }
     }
 
-    pub(super) async fn run(self, listener: TcpListener) {
+    pub(super) async fn run(self, listener: Listener) {
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -69,7 +70,7 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream),
+                Ok(stream) => self.take(stream),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -78,14 +79,24 @@ impl Acceptor {
         }
     }
 
-    fn take(&self, stream: TcpStream) {
+    fn take(&self, stream: Stream) {
+        match stream {
+            Stream::Tcp(stream) => {
+                // Small answers must not wait for company; a socket that refuses it still works.
+                let _ = stream.set_nodelay(true);
+                self.keep(stream);
+            }
+            #[cfg(feature = "simulation")]
+            Stream::Simulated(stream) => self.keep(stream),
+        }
+    }
+
+    fn keep(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             metrics::counter!("leeway_connections_refused_total", "service" => self.pipeline.service)
                 .increment(1);
             return;
         };
-        // Small answers must not wait for company; a socket that refuses it still works.
-        let _ = stream.set_nodelay(true);
         let served = serve(
             stream,
             self.builder.clone(),
@@ -101,7 +112,7 @@ impl Acceptor {
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     builder: http2::Builder<TokioExecutor>,
     pipeline: Arc<Pipeline>,
     age: Duration,
@@ -115,6 +126,7 @@ async fn serve(
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let leave = async {
         tokio::select! {
+            biased;
             () = begun.cancelled() => {}
             () = tokio::time::sleep(age) => {}
         }

@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use api::access::{ACCESS_TABLE, MethodAccess};
 use api::leeway::common::v1::ErrorReason;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -33,6 +32,7 @@ use crate::access::{Guard, OwnerLookup};
 use crate::budget::Budget;
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
+use crate::network::{Listener, Network};
 use crate::problem::Problem;
 use crate::telemetry;
 
@@ -80,6 +80,7 @@ pub struct Server {
     descriptors: &'static [u8],
     routes: Routes,
     owners: Arc<dyn OwnerLookup>,
+    network: Network,
 }
 
 impl Server {
@@ -92,12 +93,18 @@ impl Server {
         owners: Arc<dyn OwnerLookup>,
     ) -> Self {
         let (table, descriptors) = (ACCESS_TABLE, api::FILE_DESCRIPTOR_SET);
-        Self { service, config, ids, table, descriptors, routes, owners }
+        Self { service, config, ids, table, descriptors, routes, owners, network: Network::Tcp }
     }
 
     /// Another API than that of the `api` crate, such as a bench's.
     pub fn api(mut self, table: &'static [MethodAccess], descriptors: &'static [u8]) -> Self {
         (self.table, self.descriptors) = (table, descriptors);
+        self
+    }
+
+    /// Another network than the machine's. A simulated one has no probe port.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
         self
     }
 
@@ -107,13 +114,19 @@ impl Server {
         telemetry::metrics_handle();
         let config = self.config.clone();
         keep_to_loopback(self.service, &config)?;
-        let (main, grpc) = bind(config.listen).await?;
-        let (probes, probe) = bind(config.probe_listen).await?;
+        let (main, grpc) = bind(self.network, config.listen).await?;
+        let (probes, probe) = bind(self.network, config.probe_listen).await?;
         let health = Health::new(self.names()).await;
         let drain = Drain::new(config.clone(), health.clone());
         let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
         tokio::spawn(acceptor.run(main));
-        tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()));
+        match probes {
+            Listener::Tcp(probes) => {
+                drop(tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone())))
+            }
+            #[cfg(feature = "simulation")]
+            Listener::Simulated(_) => {}
+        }
         tokio::spawn(telemetry::upkeep(drain.gone.clone()));
         if let Some(path) = &config.ready_file {
             write_ready_file(path, self.service, grpc, probe)?;
@@ -332,11 +345,8 @@ fn keep_to_loopback(service: &str, config: &ServerConfig) -> Result<(), ServeErr
     Ok(())
 }
 
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Bind { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let actual = listener.local_addr().map_err(failed)?;
-    Ok((listener, actual))
+async fn bind(network: Network, listen: SocketAddr) -> Result<(Listener, SocketAddr), ServeError> {
+    network.bind(listen).await.map_err(|source| ServeError::Bind { listen, source })
 }
 
 /// Writes the addresses beside the file and renames, so that nobody reads half of it.

@@ -18,6 +18,12 @@ mod setup;
 mod snapshot;
 mod sweep;
 
+#[cfg(feature = "simulation")]
+pub(crate) use apply::append_feed_at;
+#[cfg(feature = "simulation")]
+pub(crate) use batch::run;
+#[cfg(feature = "simulation")]
+pub(crate) use documents::revision_of;
 pub(crate) use documents::{count_documents, get_document, list_documents};
 pub(crate) use effects::{list_parked, next_due};
 pub(crate) use engine::Sqlite;
