@@ -110,7 +110,8 @@ impl Pipeline {
                 Err(why) => return pipeline.shed.answer(&method, why, arrived),
             };
             let outer = CallContext { service: pipeline.service, ..CallContext::default() };
-            context::scope(outer, pipeline.traced(method, entry, arrived, request)).await
+            // Boxed, since it is large and would be moved several times on its way into its task.
+            context::scope(outer, Box::pin(pipeline.traced(method, entry, arrived, request))).await
         }
     }
 
@@ -132,8 +133,9 @@ impl Pipeline {
             context: CallContext::default(),
             holdings: Holdings::default(),
         };
-        let work =
-            AssertUnwindSafe(self.bounded(&mut passage, request)).catch_unwind().instrument(span.clone());
+        let work = AssertUnwindSafe(Box::pin(self.bounded(&mut passage, request)))
+            .catch_unwind()
+            .instrument(span.clone());
         let outcome = work.await.unwrap_or_else(|_| {
             crate::task::count_panic();
             Err(Problem::internal("a handler panicked").into())
