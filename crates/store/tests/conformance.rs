@@ -1,5 +1,7 @@
-//! One suite for every engine: what a store promises, whatever is underneath.
+//! One suite for every engine: what a store promises, whatever is underneath. And what a server's faults may not change.
 
+#[cfg(test)]
+mod server;
 #[cfg(test)]
 mod suite;
 

@@ -73,6 +73,18 @@ impl Cluster {
         Self::of(directory, settings)
     }
 
+    /// Starts a streaming replica of it, which only reads.
+    pub fn replica(&self) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("leeway-pg-").tempdir()?;
+        programs::hand_over(directory.path())?;
+        let mut copy = programs::as_server("pg_basebackup")?;
+        copy.args(["--host=127.0.0.1", "--username=postgres", "--port", &self.port.to_string()]);
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        copy.arg("--pgdata").arg(directory.path().join("data"));
+        programs::run(&mut copy)?;
+        Self::of(directory, &[])
+    }
+
     /// Starts on a directory that holds `data` already, such as a restored one.
     pub fn of(directory: TempDir, settings: &[&str]) -> Result<Self> {
         let cluster = Self {
