@@ -45,6 +45,7 @@ macro_rules! conformance {
                 effects::parks_and_redrives,
                 effects::unknown_topics_and_newer_versions_stay,
                 effects::concurrent_workers_never_share,
+                effects::a_clock_that_jumps_harms_nothing,
                 feed::positions_are_dense_under_concurrent_commits,
                 feed::retention_says_so_to_old_cursors,
                 feed::changes_ring_for_what_changed,

@@ -88,15 +88,15 @@ impl Postgres {
     /// Runs the work as one transaction. From the first poll on it runs to its end, whoever waits for it.
     pub(crate) async fn write(&self, work: Work) -> Result<Answer, StoreError> {
         let engine = self.clone();
-        // A task of its own, so that the bell rings also where the caller went away.
-        let run = tokio::spawn(async move {
+        // The bell rings also where the caller went away.
+        let run = async move {
             let answer = engine.run(work).await?;
             if answer.changed() {
                 engine.0.bell.ring();
             }
             Ok(answer)
-        });
-        run.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a write's task was lost".to_owned())))
+        };
+        self.0.primary.owned(run).await
     }
 
     async fn run(&self, work: Work) -> Result<Answer, StoreError> {
@@ -237,7 +237,7 @@ impl Postgres {
     async fn advance(&self, enough: i64) -> Result<(), StoreError> {
         let mut total: i64 = 0;
         loop {
-            let moved: i64 = column(one(&self.0.primary.rows(journal::advance()).await?)?, 0)?;
+            let moved: i64 = column(one(&self.0.primary.read(journal::advance()).await?)?, 0)?;
             total = total.saturating_add(moved);
             // A batch has a row at least: fewer rows than batches allowed were all there was.
             if moved < i64::from(journal::ADVANCE_BATCHES) || total >= enough {

@@ -127,18 +127,18 @@ BEGIN
 /// A replay ends here. The insert makes a twin wait until this transaction ended; what it finds then is a replay too.
 const REQUEST: &str = "    item := p->'request';
     WHILE item IS NOT NULL LOOP
-        SELECT q.* INTO known FROM requests q WHERE q.principal = item->>'p' AND q.subject = item->>'s'
-            AND q.request_id = item->>'i';
-        IF FOUND THEN
-            IF known.method = item->>'m' AND known.payload_hash = item->>'h' THEN
-                RETURN jsonb_build_object('replayed', known.response_ref);
-            END IF;
-            RAISE EXCEPTION 'the request id was used for another request' USING ERRCODE = '{REUSED}';
-        END IF;
         INSERT INTO requests (principal, subject, request_id, method, payload_hash, response_ref, time)
         VALUES (item->>'p', item->>'s', item->>'i', item->>'m', item->>'h', item->>'r', moment)
         ON CONFLICT (principal, subject, request_id) DO NOTHING;
         EXIT WHEN FOUND;
+        SELECT q.* INTO known FROM requests q WHERE q.principal = item->>'p' AND q.subject = item->>'s'
+            AND q.request_id = item->>'i';
+        -- Retention may have removed it in between.
+        CONTINUE WHEN NOT FOUND;
+        IF known.method = item->>'m' AND known.payload_hash = item->>'h' THEN
+            RETURN jsonb_build_object('replayed', known.response_ref);
+        END IF;
+        RAISE EXCEPTION 'the request id was used for another request' USING ERRCODE = '{REUSED}';
     END LOOP;
     item := p->'done';
     IF item IS NOT NULL THEN
@@ -150,7 +150,9 @@ const REQUEST: &str = "    item := p->'request';
     END IF;
 ";
 
-const CHECKS: &str = "    FOR item IN SELECT c.value FROM jsonb_array_elements(p->'checks') c LOOP
+const CHECKS: &str =
+    "    FOR at IN 0 .. COALESCE(jsonb_array_length(p->'checks'), 0) - 1 LOOP
+        item := p->'checks'->at;
         doc_kind := item->>'k';
         doc_id := item->>'i';
         IF (item->>'r')::bigint = 0 THEN
@@ -167,7 +169,8 @@ const CHECKS: &str = "    FOR item IN SELECT c.value FROM jsonb_array_elements(p
 ";
 
 const WRITES: &str =
-    "    FOR item IN SELECT w.value FROM jsonb_array_elements(p->'writes') WITH ORDINALITY w ORDER BY w.ordinality LOOP
+    "    FOR at IN 0 .. COALESCE(jsonb_array_length(p->'writes'), 0) - 1 LOOP
+        item := p->'writes'->at;
         doc_kind := item->>'k';
         doc_id := item->>'i';
         expected := (item->>'r')::bigint;
@@ -192,7 +195,8 @@ const WRITES: &str =
 
 /// The hash is that of `chain.rs`.
 const REST: &str =
-    "    FOR item IN SELECT j.value FROM jsonb_array_elements(p->'journal') WITH ORDINALITY j ORDER BY j.ordinality LOOP
+    "    FOR at IN 0 .. COALESCE(jsonb_array_length(p->'journal'), 0) - 1 LOOP
+        item := p->'journal'->at;
         LOOP
             SELECT h.seq, h.hash INTO last_seq, last_hash FROM journal_head h WHERE h.stream = item->>'s' FOR UPDATE;
             IF NOT FOUND THEN
@@ -217,7 +221,8 @@ const REST: &str =
         INSERT INTO journal (stream, seq, time, kind, actor, body, prev_hash, hash)
         VALUES (item->>'s', last_seq + 1, moment, item->>'k', item->>'a', item->>'b', last_hash, next_hash);
     END LOOP;
-    FOR item IN SELECT f.value FROM jsonb_array_elements(p->'effects') WITH ORDINALITY f ORDER BY f.ordinality LOOP
+    FOR at IN 0 .. COALESCE(jsonb_array_length(p->'effects'), 0) - 1 LOOP
+        item := p->'effects'->at;
         IF item->>'b' IS NULL THEN
             DELETE FROM effects e WHERE e.topic = item->>'t' AND e.key = item->>'k' AND e.state <> 'finished';
         ELSE

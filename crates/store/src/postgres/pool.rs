@@ -88,26 +88,28 @@ impl Pool {
         }))
     }
 
-    /// Runs a statement and returns its rows. From the first poll on it runs to its end, whoever waits for it.
-    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        if let Some(fault) = statement.fault {
-            return Err(fault);
-        }
+    /// Runs a piece of work in a task of its own: from the first poll on it runs to its end, whoever waits for it.
+    pub(super) async fn owned<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        // Before the task begins: whoever closes the pool waits for everything that was handed over.
         let Ok(ticket) = Arc::clone(&self.0.waiting).try_acquire_owned() else {
             return Err(StoreError::Overloaded);
         };
-        let pool = self.clone();
         let run = tokio::spawn(async move {
-            let rows = pool.run(&statement).await;
+            let done = work.await;
             drop(ticket);
-            rows
+            done
         });
-        run.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a statement's task was lost".to_owned())))
+        run.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a task of the store was lost".to_owned())))
     }
 
-    /// [`Pool::rows`] for a statement that changes nothing.
+    /// A statement that changes nothing, in a task of its own.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
-        self.rows(statement.repeatable(true)).await
+        let pool = self.clone();
+        self.owned(async move { pool.rows(statement.repeatable(true)).await }).await
     }
 
     /// Waits for whatever runs and closes the connections. Nothing is taken over any more.
@@ -124,7 +126,11 @@ impl Pool {
         }
     }
 
-    async fn run(&self, statement: &Statement) -> Result<Vec<PgRow>, StoreError> {
+    /// Runs a statement and returns its rows. To be called in a task that nobody drops, see [`Pool::owned`].
+    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
+        if let Some(fault) = statement.fault {
+            return Err(fault);
+        }
         let place = timeout(self.0.options.acquire_timeout, self.0.places.acquire()).await;
         let Ok(Ok(_place)) = place else {
             return Err(StoreError::Overloaded);
@@ -132,7 +138,7 @@ impl Pool {
         let mut contended = 0;
         let mut lost = false;
         loop {
-            let fault = match self.attempt(statement).await {
+            let fault = match self.attempt(&statement).await {
                 Ok(rows) => return Ok(rows),
                 Err(fault) => fault,
             };

@@ -6,7 +6,7 @@ use store::{
     Claim, Commit, Done, Effect, EffectChange, Failure, NewLease, Retention, Store, StoreError, Swept,
 };
 
-use super::{Fixture, changes, claim, claim_of, committed, effect, put, writes};
+use super::{Fixture, changes, claim, claim_of, committed, effect, entry, event, put, writes};
 
 fn done(effect_id: i64, token: &str) -> Commit {
     Commit { done: Some(Done { effect_id, token: token.to_owned() }), ..writes(vec![put("result", 0, 1)]) }
@@ -234,4 +234,34 @@ pub async fn concurrent_workers_never_share(f: Fixture) {
         all.extend(worker.await.unwrap());
     }
     assert_eq!((all.len(), all.into_iter().collect::<HashSet<_>>().len()), (300, 300));
+}
+
+/// The platform's clock is moved, or two machines differ: effects are neither lost nor run under two leases that hold.
+pub async fn a_clock_that_jumps_harms_nothing(f: Fixture) {
+    let store = &f.store;
+    committed(store, changes(vec![effect("notify", "k", 1_000)])).await;
+    let ahead = claim(store, 5_000, "t").await;
+    assert_eq!(ahead.len(), 1);
+    // Back again: the lease holds until a time that comes later than it seemed.
+    assert_eq!(claim(store, 1_000, "u").await, vec![]);
+    assert_eq!(store.next_due(&[("notify", 1)]).await.unwrap(), Some(5_100));
+    // Far ahead: it counts as over, and whoever held it is fenced.
+    let later = claim(store, 1_000_000, "v").await;
+    assert_eq!((later.len(), later[0].id), (1, ahead[0].id));
+    is_fenced(store, &ahead[0]).await;
+    // Times that go back are kept as they were given, in the order in which they came.
+    for now in [900, 100, 500] {
+        let commit =
+            Commit { now, journal: vec![entry("s", "{}")], feed: vec![event("c")], ..Commit::default() };
+        committed(store, commit).await;
+    }
+    let journal = store.read_stream("s", 0, 10).await.unwrap();
+    assert_eq!(
+        journal.iter().map(|entry| (entry.seq, entry.time)).collect::<Vec<_>>(),
+        [(1, 900), (2, 100), (3, 500)]
+    );
+    assert_eq!(store.verify_stream("s").await.unwrap().fault, None);
+    let feed = store.read_feed(0, 10).await.unwrap();
+    assert_eq!(feed.iter().map(|row| row.time).collect::<Vec<_>>(), [900, 100, 500]);
+    committed(store, done(later[0].id, &later[0].token)).await;
 }
