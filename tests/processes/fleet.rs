@@ -89,7 +89,18 @@ impl Fleet {
         detours: Detours,
         further: &[String],
     ) -> anyhow::Result<Self> {
-        let (site, further) = (Site::new()?, further.to_vec());
+        Self::start_in(Site::new()?, storage, replicas, detours, further).await
+    }
+
+    /// The same in a folder that was prepared.
+    pub async fn start_in(
+        site: Site,
+        storage: Storage,
+        replicas: usize,
+        detours: Detours,
+        further: &[String],
+    ) -> anyhow::Result<Self> {
+        let further = further.to_vec();
         let mut fleet = Self { site, storage, replicas: Vec::new(), detours, further };
         for number in 0..replicas {
             for which in ORDER {
@@ -192,4 +203,12 @@ pub struct Left {
     pub application: Records,
     pub policy: Records,
     pub notification: Records,
+}
+
+impl Left {
+    pub async fn close(self) {
+        self.application.close().await;
+        self.policy.close().await;
+        self.notification.close().await;
+    }
 }
