@@ -76,8 +76,9 @@ fn row(method: &MethodDescriptor, extension: &ExtensionDescriptor) -> Result<Str
     let subject_free = rule.get_field_by_name("subject_free").and_then(|v| v.as_bool()).unwrap_or_default();
     let mutation = method.input().get_field_by_name("request_id").is_some()
         || (method.is_client_streaming() && path.ends_with("/UploadEvidence"));
+    let list = method.input().get_field_by_name("page_size").is_some();
     Ok(format!(
-        "MethodAccess {{ path: {path:?}, roles: &[{roles}], owner: {owner}, subject_free: {subject_free}, client_streaming: {}, server_streaming: {}, mutation: {mutation} }}",
+        "MethodAccess {{ path: {path:?}, roles: &[{roles}], owner: {owner}, subject_free: {subject_free}, client_streaming: {}, server_streaming: {}, mutation: {mutation}, list: {list} }}",
         method.is_client_streaming(),
         method.is_server_streaming(),
     ))

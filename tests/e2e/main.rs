@@ -28,3 +28,5 @@ mod replay;
 mod replay_races;
 #[cfg(test)]
 mod stories;
+#[cfg(test)]
+mod versions;

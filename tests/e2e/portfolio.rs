@@ -10,7 +10,8 @@ use api::leeway::common::v1::Bucket;
 use chassis::Principal;
 use e2e::Stage;
 use e2e::people::{li, zhang};
-use leeway::import::{Portfolio, Progress, assess, buckets, import, read};
+use leeway::import::{Portfolio, assess, buckets, import, read};
+use leeway::progress::Progress;
 use leeway::stack::{connect, endpoint};
 
 const AS_OF: Date = Date { year: 2018, month: 6, day: 30 };

@@ -1,5 +1,6 @@
-//! Real processes: foreign clients, traces across services, outages, kills, cancelled calls, restarts.
+//! Real processes: backups, foreign clients, traces across services, outages, kills, cancelled calls, restarts.
 
+mod backups;
 mod cancelled;
 mod clients;
 mod fleet;
@@ -11,6 +12,7 @@ mod outages;
 mod programs;
 mod proxy;
 mod records;
+mod recovery;
 mod restarts;
 mod seeded;
 mod severed;

@@ -129,6 +129,24 @@ async fn what_can_not_be_used_is_refused_with_what_to_do() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn beyond_loopback_is_served_only_where_the_network_is_trusted_and_with_a_warning() -> anyhow::Result<()>
+{
+    let site = Site::new()?;
+    let beyond = "policy.listen=0.0.0.0:0".to_owned();
+    let trusting = site.serve("policy", None, &[beyond, "policy.trusted_network=true".to_owned()]).await?;
+    assert!(trusting.grpc.ip().is_unspecified(), "{}", trusting.grpc);
+    let said = trusting.process.stderr()?;
+    assert!(said.contains("WARN") && said.contains("whoever reaches this port can be anyone"), "{said}");
+    trusting.process.stop().await?;
+
+    // The setting alone changes nothing, and so warns of nothing.
+    let at_home = site.serve("policy", None, &["policy.trusted_network=true".to_owned()]).await?;
+    assert!(at_home.grpc.ip().is_loopback(), "{}", at_home.grpc);
+    assert!(!at_home.process.stderr()?.contains("can be anyone"));
+    at_home.process.stop().await
+}
+
+#[tokio::test]
 async fn sigterm_drains_within_its_time_and_exits_with_0() -> anyhow::Result<()> {
     // Without calls the drain has nothing to wait for; an endless stream is cut when the time is over.
     const DRAIN: Duration = Duration::from_secs(2);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use anyhow::Context as _;
 use chassis::{Client, Principal};
 use cluster::Database;
 use leeway::config::Config;
@@ -51,7 +52,7 @@ impl Databases {
 /// Clients of every replica of a service, taken in turn.
 #[derive(Clone)]
 pub struct Clients {
-    all: Vec<Client>,
+    all: (Client, Vec<Client>),
     next: Arc<AtomicUsize>,
 }
 
@@ -59,13 +60,15 @@ impl Clients {
     pub fn connect(addresses: &[std::net::SocketAddr]) -> anyhow::Result<Self> {
         let connect =
             |address: &std::net::SocketAddr| connect(&endpoint(*address), Principal::service("platform"));
-        let all = addresses.iter().map(connect).collect::<anyhow::Result<_>>()?;
-        Ok(Self { all, next: Arc::default() })
+        let mut all = addresses.iter().map(connect).collect::<anyhow::Result<Vec<_>>>()?.into_iter();
+        let first = all.next().context("no replica")?;
+        Ok(Self { all: (first, all.collect()), next: Arc::default() })
     }
 
     /// The next replica, as somebody.
     pub fn with_principal(&self, principal: Principal) -> Client {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.all.len();
-        self.all[turn].with_principal(principal)
+        let (first, others) = &self.all;
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % (others.len() + 1);
+        turn.checked_sub(1).and_then(|at| others.get(at)).unwrap_or(first).with_principal(principal)
     }
 }

@@ -73,6 +73,8 @@ pub mod access {
         pub server_streaming: bool,
         /// It changes state under a `request_id`.
         pub mutation: bool,
+        /// It answers page by page: its request has a `page_size`.
+        pub list: bool,
     }
 
     include!(concat!(env!("OUT_DIR"), "/access_table.rs"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chassis::Problem;
 use jiff::Timestamp;
-use negotiation::{Application, AssessPurpose, Consequence, Moved, Notice, State, TimerKind};
+use negotiation::{Application, AssessPurpose, Consequence, Moved, Notice, State, Step, TimerKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -173,16 +173,24 @@ fn journal_of(before: &Versioned<Application>, after: &Application, write: &Writ
         Write::Put { body, .. } => hex::encode(Sha256::digest(body.as_bytes())),
         Write::Delete { .. } => String::new(),
     };
-    let known = before.record.steps.last().filter(|_| before.revision > 0);
-    let begin =
-        known.and_then(|known| after.steps.iter().rposition(|step| step == known)).map_or(0, |at| at + 1);
-    let entry = |step: &negotiation::Step| Entry {
+    let begin = if before.revision > 0 { known(&before.record.steps, &after.steps) } else { 0 };
+    let entry = |step: &Step| Entry {
         stream: after.application_id.clone(),
         kind: step.kind.clone(),
         actor: step.actor.as_str().to_owned(),
         body: json!({ "state": after.state.name(), "body_sha256": digest }).to_string(),
     };
     after.steps.iter().skip(begin).map(entry).collect()
+}
+
+/// How many of the steps `after` begins with were there before. Steps are added at the end, and the oldest go once there
+/// are too many; two steps of one moment may be equal in everything.
+fn known(before: &[Step], after: &[Step]) -> usize {
+    let overlaps = |count: &usize| {
+        let (_, kept) = before.split_at_checked(before.len().saturating_sub(*count)).unwrap_or_default();
+        after.starts_with(kept)
+    };
+    (0..=before.len()).rev().find(overlaps).unwrap_or(0)
 }
 
 fn feed_of(application: &Application) -> FeedEntry {
@@ -262,4 +270,36 @@ pub async fn loan_moved(shared: &Shared, commit: &mut Commit, loan_id: &str) -> 
         commit.effects.push(effect(work::ASSESS, key, commit.now, &body)?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use negotiation::Actor;
+
+    fn steps(kinds: &str) -> Vec<Step> {
+        let step = |kind: char| Step {
+            at: Timestamp::UNIX_EPOCH,
+            kind: kind.to_string(),
+            actor: Actor::platform(),
+            note: None,
+        };
+        kinds.chars().map(step).collect()
+    }
+
+    #[test]
+    fn a_step_is_new_even_if_it_equals_the_one_before() {
+        // What was there, what is there now, how much of it was known.
+        let rows = [
+            ("", "a", 0),
+            ("ab", "abc", 2),
+            ("ab", "abb", 2),
+            ("ab", "ab", 2),
+            ("abc", "bcd", 2),
+            ("ab", "cd", 0),
+        ];
+        for (before, after, expected) in rows {
+            assert_eq!(known(&steps(before), &steps(after)), expected, "{before} {after}");
+        }
+    }
 }

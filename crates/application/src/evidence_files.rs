@@ -1,14 +1,14 @@
 //! The bytes of documents, a file each.
 
 use std::collections::HashSet;
-use std::io::SeekFrom;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chassis::Problem;
+use chassis::task::blocking;
 use sha2::{Digest as _, Sha256};
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, AsyncWriteExt as _};
 
 /// Largest document, in bytes.
 pub const MAX_EVIDENCE_BYTES: i64 = 10 * 1024 * 1024;
@@ -53,7 +53,10 @@ pub struct FileFacts {
 impl EvidenceFiles {
     /// Opens (and makes) the folder.
     pub async fn open(folder: &Path) -> Result<Self, Problem> {
-        fs::create_dir_all(folder).await.map_err(io("the evidence folder can't be made"))?;
+        let made = folder.to_owned();
+        blocking(move || fs::create_dir_all(made))
+            .await?
+            .map_err(told("the evidence folder can't be made"))?;
         Ok(Self { folder: folder.to_owned(), busy: Arc::default() })
     }
 
@@ -70,45 +73,54 @@ impl EvidenceFiles {
     /// Opens a document for appending at its end.
     pub async fn append(&self, key: &str) -> Result<Appender, Problem> {
         let path = self.path(key);
-        let opened = OpenOptions::new().create(true).append(true).open(path).await;
-        let mut file = opened.map_err(io("a document can't be opened"))?;
-        let end = file.seek(SeekFrom::End(0)).await.map_err(io("a document can't be read"))?;
-        Ok(Appender { file, length: i64::try_from(end).unwrap_or(i64::MAX) })
+        let open = move || {
+            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+            let end = file.seek(SeekFrom::End(0))?;
+            Ok((file, end))
+        };
+        let (file, end) = blocking(open).await?.map_err(told("a document can't be opened"))?;
+        Ok(Appender { file: Arc::new(file), length: i64::try_from(end).unwrap_or(i64::MAX) })
     }
 
     /// Hash, size and media type of what is stored.
     pub async fn inspect(&self, key: &str) -> Result<FileFacts, Problem> {
-        let mut file = File::open(self.path(key)).await.map_err(io("a document can't be read"))?;
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; READ_BUFFER_BYTES];
-        let mut size = 0_i64;
-        let mut head = Vec::new();
-        loop {
-            let read = file.read(&mut buffer).await.map_err(io("a document can't be read"))?;
-            let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-            if head.is_empty() {
-                head = bytes.to_vec();
-            }
-            size += i64::try_from(read).unwrap_or(i64::MAX);
-            hash.update(bytes);
-        }
-        let media_type = media_type(&head);
-        Ok(FileFacts { sha256: hex::encode(hash.finalize()), size_bytes: size, media_type })
+        let path = self.path(key);
+        blocking(move || inspected(&path)).await?.map_err(told("a document can't be read"))
     }
 
     /// Forgets the bytes of a document whose content was not what had been announced.
     pub async fn discard(&self, key: &str) -> Result<(), Problem> {
-        match fs::remove_file(self.path(key)).await {
+        let path = self.path(key);
+        match blocking(move || fs::remove_file(path)).await? {
             Ok(()) => Ok(()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(io("a document can't be removed")(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(told("a document can't be removed")(error)),
         }
     }
 }
 
+fn inspected(path: &Path) -> io::Result<FileFacts> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; READ_BUFFER_BYTES];
+    let mut size = 0_i64;
+    let mut head = Vec::new();
+    loop {
+        let read = file.read(&mut buffer)?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        if head.is_empty() {
+            head = bytes.to_vec();
+        }
+        size += i64::try_from(read).unwrap_or(i64::MAX);
+        hash.update(bytes);
+    }
+    let media_type = media_type(&head);
+    Ok(FileFacts { sha256: hex::encode(hash.finalize()), size_bytes: size, media_type })
+}
+
 /// A document being written.
 pub struct Appender {
-    file: File,
+    file: Arc<File>,
     length: i64,
 }
 
@@ -119,16 +131,18 @@ impl Appender {
     }
 
     /// Adds bytes at the end.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
-        self.file.write_all(bytes).await.map_err(io("a document can't be written"))?;
-        self.length += i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+    pub async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Problem> {
+        let file = Arc::clone(&self.file);
+        let count = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let written = blocking(move || file.as_ref().write_all(&bytes)).await?;
+        written.map_err(told("a document can't be written"))?;
+        self.length += count;
         Ok(())
     }
 
     /// Brings the bytes to the disk; before that nothing may be promised about them.
-    pub async fn sync(mut self) -> Result<(), Problem> {
-        self.file.flush().await.map_err(io("a document can't be written"))?;
-        self.file.sync_all().await.map_err(io("a document can't be written"))
+    pub async fn sync(self) -> Result<(), Problem> {
+        blocking(move || self.file.sync_all()).await?.map_err(told("a document can't be written"))
     }
 }
 
@@ -159,9 +173,9 @@ fn is_text(head: &[u8]) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
 }
 
-fn io(what: &'static str) -> impl Fn(std::io::Error) -> Problem {
+fn told(what: &'static str) -> impl Fn(io::Error) -> Problem {
     move |error| match error.kind() {
-        std::io::ErrorKind::StorageFull => {
+        io::ErrorKind::StorageFull => {
             Problem::exhausted(api::leeway::common::v1::ErrorReason::StorageFull, "the disk is full", None)
         }
         _ => Problem::internal(what).source(error),
@@ -204,7 +218,7 @@ mod tests {
         let files = EvidenceFiles::open(folder.path()).await.unwrap();
         for part in ["%PDF-", "1.7 bill"] {
             let mut appender = files.append("../e1").await.unwrap();
-            appender.write(part.as_bytes()).await.unwrap();
+            appender.write(part.as_bytes().to_vec()).await.unwrap();
             appender.sync().await.unwrap();
         }
         let facts = files.inspect("../e1").await.unwrap();

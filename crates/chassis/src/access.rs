@@ -1,6 +1,5 @@
 //! Who may call what. The table comes from the proto options; whose a resource is, the service answers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::access::{MethodAccess, OwnerKind};
@@ -14,7 +13,7 @@ use crate::principal::{PRINCIPAL_HEADER, Principal, SUBJECT_HEADER};
 use crate::problem::Problem;
 
 /// Paths that need no principal: probes and the description of the API.
-const EXEMPT_SERVICES: [&str; 3] = [
+pub(crate) const EXEMPT_SERVICES: [&str; 3] = [
     "/grpc.health.v1.Health/",
     "/grpc.reflection.v1.ServerReflection/",
     "/grpc.reflection.v1alpha.ServerReflection/",
@@ -41,12 +40,11 @@ impl OwnerLookup for NoOwners {
 /// Enforces the table before a handler runs.
 #[derive(Clone)]
 pub(crate) struct Guard {
-    table: Arc<HashMap<&'static str, &'static MethodAccess>>,
     owners: Arc<dyn OwnerLookup>,
 }
 
 /// What the table says of a path.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
     Exempt,
     Method(&'static MethodAccess),
@@ -66,15 +64,8 @@ impl Rule {
 }
 
 impl Guard {
-    pub(crate) fn new(table: &'static [MethodAccess], owners: Arc<dyn OwnerLookup>) -> Self {
-        Self { table: Arc::new(table.iter().map(|access| (access.path, access)).collect()), owners }
-    }
-
-    pub(crate) fn rule(&self, path: &str) -> Rule {
-        if EXEMPT_SERVICES.iter().any(|prefix| path.starts_with(prefix)) {
-            return Rule::Exempt;
-        }
-        self.table.get(path).map_or(Rule::Unknown, |access| Rule::Method(access))
+    pub(crate) fn new(owners: Arc<dyn OwnerLookup>) -> Self {
+        Self { owners }
     }
 
     /// Checks role and ownership. Returns the request with its body whole, and its principal.

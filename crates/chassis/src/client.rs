@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,13 +18,16 @@ use tokio::time::Sleep;
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::StatusExt as _;
 use tower::{Service, ServiceExt as _};
 use tracing::Instrument as _;
 
+use crate::balance::{Dns, Pool, Resolve, Target};
 use crate::circuit::Circuit;
 use crate::config::{ClientConfig, millis};
 use crate::context::{self, Deadline};
 use crate::ids::Ids;
+use crate::network::Network;
 use crate::principal::{PRINCIPAL_HEADER, Principal, SUBJECT_HEADER};
 use crate::problem::Problem;
 use crate::retry::{Repeat, Retry};
@@ -34,6 +39,8 @@ const MAX_TIMEOUT_DIGITS: u128 = 99_999_999;
 
 /// A call with less time than this doesn't count against the circuit when its time runs out.
 const FAIR_TIME: Duration = Duration::from_secs(1);
+/// Port of an endpoint that names none.
+const HTTP_PORT: u16 = 80;
 
 /// The endpoint isn't a URI.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +54,7 @@ pub struct EndpointError {
 /// A channel for generated clients: `PolicyServiceClient::new(client)`. Clones share connection, circuit and budget.
 #[derive(Debug, Clone)]
 pub struct Client {
-    channel: Channel,
+    route: Route,
     principal: Principal,
     default_deadline: Duration,
     margin: Duration,
@@ -55,25 +62,67 @@ pub struct Client {
     retry: Retry,
 }
 
+/// Where calls go.
+#[derive(Debug, Clone)]
+enum Route {
+    /// To the one address of the endpoint, connected when first used.
+    Address(Channel),
+    /// To every address of its name, in turn.
+    Name(Pool),
+}
+
 impl Client {
-    /// Connects when first used. Calls go out as `principal`, such as [`Principal::service`].
+    /// Calls go out as `principal`, such as [`Principal::service`]. An endpoint that names a host is spread over all the
+    /// addresses that the host has.
     pub fn connect(config: &ClientConfig, principal: Principal, ids: Ids) -> Result<Self, EndpointError> {
-        let endpoint = Endpoint::from_shared(config.endpoint.clone())
-            .map_err(|source| EndpointError { endpoint: config.endpoint.clone(), source })?
-            .connect_timeout(millis(config.connect_timeout_ms))
-            .tcp_nodelay(true)
-            // After a partition only pings find out that the old connection is dead.
-            .http2_keep_alive_interval(millis(config.keepalive_interval_ms))
-            .keep_alive_timeout(millis(config.keepalive_timeout_ms))
-            .keep_alive_while_idle(true);
-        Ok(Self {
-            channel: endpoint.connect_lazy(),
+        Self::resolving(config, principal, ids, Arc::new(Dns))
+    }
+
+    /// [`Client::connect`] over a given network; a simulated one knows its hosts by name, one address each.
+    pub fn connect_over(
+        network: Network,
+        config: &ClientConfig,
+        principal: Principal,
+        ids: Ids,
+    ) -> Result<Self, EndpointError> {
+        match network {
+            Network::Tcp => Self::connect(config, principal, ids),
+            #[cfg(feature = "simulation")]
+            Network::Simulated => {
+                let channel = network.channel(&endpoint(config, config.endpoint.clone())?);
+                Ok(Self::over(Route::Address(channel), config, principal, ids))
+            }
+        }
+    }
+
+    /// [`Client::connect`] with addresses from elsewhere than the operating system.
+    pub fn resolving(
+        config: &ClientConfig,
+        principal: Principal,
+        ids: Ids,
+        resolve: Arc<dyn Resolve>,
+    ) -> Result<Self, EndpointError> {
+        let endpoint = endpoint(config, config.endpoint.clone())?;
+        let host = endpoint.uri().host().unwrap_or_default();
+        let route = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(_) => Route::Address(Network::Tcp.channel(&endpoint)),
+            Err(_) => {
+                let name = (host.to_owned(), endpoint.uri().port_u16().unwrap_or(HTTP_PORT));
+                Route::Name(Pool::new(config, name, resolve))
+            }
+        };
+        Ok(Self::over(route, config, principal, ids))
+    }
+
+    fn over(route: Route, config: &ClientConfig, principal: Principal, ids: Ids) -> Self {
+        Self {
+            route,
             principal,
             default_deadline: millis(config.default_deadline_ms),
             margin: millis(config.deadline_margin_ms),
             circuit: Circuit::new(config.circuit_failures, millis(config.circuit_open_ms)),
             retry: Retry::new(config, ids),
-        })
+        }
     }
 
     /// The same connection for somebody else, such as a story's borrower.
@@ -106,8 +155,8 @@ impl Client {
         let Some(pass) = self.circuit.enter() else {
             return Status::from(away("too many failures in a row")).into_http();
         };
-        let mut channel = self.channel;
-        let exchange = async move { channel.ready().await?.call(request).await };
+        let mut target = None;
+        let exchange = exchange(&self.route, &mut target, request);
         let answered = match deadline {
             Some(deadline) => {
                 tokio::time::timeout_at(deadline.instant(), exchange.instrument(span.clone())).await
@@ -116,9 +165,10 @@ impl Client {
         };
         let outcome = match answered {
             Err(_) => Err(Problem::deadline().into()),
-            Ok(Err(error)) => Err(explain(Box::new(error))),
-            Ok(Ok(response)) => Ok(response),
+            Ok(outcome) => outcome,
         };
+        let one_of_many =
+            matches!((&self.route, &target), (Route::Name(pool), Some(target)) if pool.has_other(target));
         let code = match &outcome {
             Err(status) => status.code(),
             Ok(response) => {
@@ -126,8 +176,14 @@ impl Client {
             }
         };
         span.record("rpc.grpc.status_code", i32::from(code));
-        // A caller who leaves no time says nothing about the other side.
-        if code == Code::DeadlineExceeded && granted.is_some_and(|granted| granted < FAIR_TIME) {
+        if let Some(target) = target
+            && is_leaving(&outcome)
+        {
+            target.fail();
+        }
+        // A caller who leaves no time says nothing about the other side, and one address nothing about the others.
+        let hurried = code == Code::DeadlineExceeded && granted.is_some_and(|granted| granted < FAIR_TIME);
+        if hurried || (code == Code::Unavailable && one_of_many) {
             drop(pass);
         } else {
             pass.end(code);
@@ -194,6 +250,46 @@ impl Service<Request<Body>> for Client {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let client = self.clone();
         Box::pin(async move { Ok(client.send(request).await) })
+    }
+}
+
+/// An endpoint that is connected as `config` says.
+pub(crate) fn endpoint(config: &ClientConfig, uri: String) -> Result<Endpoint, EndpointError> {
+    Ok(Endpoint::from_shared(uri)
+        .map_err(|source| EndpointError { endpoint: config.endpoint.clone(), source })?
+        .connect_timeout(millis(config.connect_timeout_ms))
+        .tcp_nodelay(true)
+        // After a partition only pings find out that the old connection is dead.
+        .http2_keep_alive_interval(millis(config.keepalive_interval_ms))
+        .keep_alive_timeout(millis(config.keepalive_timeout_ms))
+        .keep_alive_while_idle(true))
+}
+
+/// One call on its way and back; `target` is the address that got it, if there was a choice.
+async fn exchange(
+    route: &Route,
+    target: &mut Option<Target>,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let mut channel = match route {
+        Route::Address(channel) => channel.clone(),
+        Route::Name(pool) => {
+            let picked = pool.pick().await.ok_or_else(|| away("no address of its name answers"))?;
+            target.insert(picked).channel.clone()
+        }
+    };
+    let answered = async { channel.ready().await?.call(request).await };
+    answered.await.map_err(|error| explain(Box::new(error)))
+}
+
+/// Whether an address failed or is about to: it gets no more calls until it is reached anew.
+fn is_leaving(outcome: &Result<Response<Body>, Status>) -> bool {
+    match outcome {
+        Err(status) => status.code() == Code::Unavailable,
+        Ok(response) => Status::from_header_map(response.headers()).is_some_and(|status| {
+            let info = status.get_details_error_info();
+            info.is_some_and(|info| info.reason == ErrorReason::Draining.as_str_name())
+        }),
     }
 }
 

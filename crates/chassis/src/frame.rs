@@ -11,32 +11,39 @@ use http_body_util::BodyExt as _;
 use tonic::Status;
 use tonic::body::Body;
 
+use crate::budget::Charge;
 use crate::problem::Problem;
+use crate::server::shed_problem;
 
 /// Compression flag and length of a message.
 const HEADER_BYTES: usize = 5;
 
-/// A request body whose messages are measured before they are collected.
+/// A request body whose messages are measured before they are collected, and charged as they come.
 pub(crate) struct Measured {
     inner: Body,
     max_message_bytes: u32,
+    /// `None` where messages are too small to be counted.
+    charge: Option<Charge>,
     header: Vec<u8>,
     /// Bytes of the current message that are still to come.
     left: u32,
 }
 
 impl Measured {
-    pub(crate) fn new(inner: Body, max_message_bytes: u32) -> Self {
-        Self { inner, max_message_bytes, header: Vec::with_capacity(HEADER_BYTES), left: 0 }
+    pub(crate) fn new(inner: Body, max_message_bytes: u32, charge: Option<Charge>) -> Self {
+        Self { inner, max_message_bytes, charge, header: Vec::with_capacity(HEADER_BYTES), left: 0 }
     }
 
     /// Walks over the frames in a chunk.
     fn measure(&mut self, mut chunk: &[u8]) -> Result<(), Problem> {
         while !chunk.is_empty() {
             if self.left > 0 {
-                let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(chunk.len());
-                self.left = self.left.saturating_sub(u32::try_from(step).unwrap_or(u32::MAX));
-                chunk = chunk.get(step..).unwrap_or_default();
+                let step = self.left.min(u32::try_from(chunk.len()).unwrap_or(u32::MAX));
+                if self.charge.as_ref().is_some_and(|charge| charge.take(step).is_err()) {
+                    return Err(shed_problem());
+                }
+                self.left -= step;
+                chunk = chunk.get(usize::try_from(step).unwrap_or(usize::MAX)..).unwrap_or_default();
                 continue;
             }
             let (byte, rest) = chunk.split_first().map_or((0, chunk), |(byte, rest)| (*byte, rest));
@@ -44,6 +51,10 @@ impl Measured {
             chunk = rest;
             if let [_, a, b, c, d] = *self.header.as_slice() {
                 self.header.clear();
+                // Whoever reads on is done with the message before.
+                if let Some(charge) = &self.charge {
+                    charge.release();
+                }
                 self.left = u32::from_be_bytes([a, b, c, d]);
                 check_length(self.left, self.max_message_bytes)?;
             }
@@ -90,7 +101,8 @@ pub(crate) async fn first_message(mut body: Body) -> Result<(Option<Bytes>, Body
     let mut seen = BytesMut::new();
     let mut frames = VecDeque::new();
     loop {
-        if let Some(message) = complete(&seen)? {
+        if let Some(end) = complete(&seen)? {
+            let message = seen.freeze().slice(HEADER_BYTES..end);
             return Ok((Some(message), Body::new(Replayed { frames, rest: body })));
         }
         let Some(frame) = body.frame().await else {
@@ -104,7 +116,8 @@ pub(crate) async fn first_message(mut body: Body) -> Result<(Option<Bytes>, Body
     }
 }
 
-fn complete(seen: &[u8]) -> Result<Option<Bytes>, Status> {
+/// Where the first message ends, once all of it is there.
+fn complete(seen: &[u8]) -> Result<Option<usize>, Status> {
     let Some(&[flag, a, b, c, d]) = seen.first_chunk::<HEADER_BYTES>() else {
         return Ok(None);
     };
@@ -115,7 +128,7 @@ fn complete(seen: &[u8]) -> Result<Option<Bytes>, Status> {
     }
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     let end = HEADER_BYTES.saturating_add(length);
-    Ok(seen.get(HEADER_BYTES..end).map(Bytes::copy_from_slice))
+    Ok((seen.len() >= end).then_some(end))
 }
 
 /// Frames that were read already, then the rest.
@@ -223,7 +236,8 @@ mod tests {
         let wire: Vec<u8> = [&b"\0\0\0\0\x04\x0a\x02li"[..], &b"\0\0\0\0\x01x"[..]].concat();
         for size in 1..wire.len() {
             let chunks = wire.chunks(size).map(<[u8]>::to_vec).collect();
-            let (first, again) = first_message(Body::new(Measured::new(body(chunks), 4))).await.unwrap();
+            let (first, again) =
+                first_message(Body::new(Measured::new(body(chunks), 4, None))).await.unwrap();
             assert_eq!(first.unwrap(), &b"\x0a\x02li"[..]);
             assert_eq!(again.collect().await.unwrap().to_bytes(), wire);
         }
@@ -237,7 +251,7 @@ mod tests {
             (b"\0\0\0\0\x04\x0a", None),
         ];
         for (wire, code) in rows {
-            let outcome = first_message(Body::new(Measured::new(body(vec![wire.to_vec()]), 4))).await;
+            let outcome = first_message(Body::new(Measured::new(body(vec![wire.to_vec()]), 4, None))).await;
             match (outcome, code) {
                 (Err(status), Some(code)) => assert_eq!(status.code(), code),
                 (Ok((None, _)), None) => {}

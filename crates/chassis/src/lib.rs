@@ -1,7 +1,7 @@
 //! What every Leeway service runs on: clock, ids, configuration, telemetry, server, identity and access, client,
 //! effects worker. It knows no business word.
 //!
-//! A request passes, in this order: trace and metrics, panic catch, deadline, load limit, access, handler; whatever
+//! A request passes, in this order: load limit, trace and metrics, panic catch, deadline, access, handler; whatever
 //! leaves is normalised so that every error carries a `google.rpc.ErrorInfo`.
 //!
 //! A service wires itself up like this:
@@ -46,6 +46,7 @@
 //! ```
 
 pub mod access;
+pub mod balance;
 pub mod circuit;
 pub mod client;
 pub mod clock;
@@ -53,6 +54,7 @@ pub mod config;
 pub mod context;
 pub mod ids;
 pub mod mutation;
+pub mod network;
 pub mod principal;
 pub mod problem;
 pub mod retry;
@@ -62,11 +64,13 @@ pub mod telemetry;
 pub mod violations;
 pub mod worker;
 
+mod budget;
 mod frame;
 mod normalise;
 mod store_problem;
 
 pub use access::{NoOwners, OwnerLookup};
+pub use balance::{Dns, Resolve};
 pub use circuit::Circuit;
 pub use client::Client;
 pub use clock::Clock;
@@ -74,6 +78,7 @@ pub use config::{ClientConfig, ServerConfig, TelemetryConfig};
 pub use context::{CallContext, Deadline};
 pub use ids::Ids;
 pub use mutation::{Draft, Mutation};
+pub use network::Network;
 pub use principal::Principal;
 pub use problem::Problem;
 pub use retry::{Repeat, Retry};

@@ -319,11 +319,18 @@ impl Problem {
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
         problem.log();
-        let (code, _) = problem.shape();
-        let details = problem.details();
-        let Inner { kind, client, .. } = *problem.0;
+        problem.into_status()
+    }
+}
+
+impl Problem {
+    /// The status alone, for an answer that is made before anything failed.
+    pub(crate) fn into_status(self) -> Status {
+        let (code, _) = self.shape();
+        let details = self.details();
+        let Inner { kind, client, .. } = *self.0;
         match kind {
-            Kind::Relayed { code, details } => Self::with_details(code, client, details),
+            Kind::Relayed { code, details } => Status::with_details(code, client, details),
             Kind::Invalid { .. }
             | Kind::Unauthenticated
             | Kind::Denied
@@ -336,7 +343,7 @@ impl From<Problem> for Status {
             | Kind::Deadline
             | Kind::UnknownMethod
             | Kind::Internal
-            | Kind::DataLoss => Self::with_error_details(code, client, details),
+            | Kind::DataLoss => Status::with_error_details(code, client, details),
         }
     }
 }

@@ -65,7 +65,11 @@ impl Retry {
             };
             let pause = self.pause(attempt, &status);
             let in_time = context::current().deadline.is_none_or(|deadline| deadline.remaining() > pause);
-            if attempt >= self.max_attempts || !repeatable(repeat, &status) || !in_time || !self.spend() {
+            if attempt >= self.max_attempts || !repeatable(repeat, &status) || !in_time {
+                return Err(status);
+            }
+            // A call that never left is no load to anybody, and a connection that ends can hold many of them.
+            if !lost_race(&status) && !self.spend() {
                 return Err(status);
             }
             tracing::debug!(attempt, code = ?status.code(), "calling again");
@@ -101,16 +105,18 @@ impl Retry {
 
 fn repeatable(repeat: Repeat, status: &Status) -> bool {
     match repeat {
-        Repeat::Safe => {
-            status.code() == Code::Unavailable
-                || (status.code() == Code::Cancelled && status.message().contains("operation was canceled"))
-        }
+        Repeat::Safe => status.code() == Code::Unavailable || lost_race(status),
         Repeat::Unsafe => {
             let draining = ErrorReason::Draining.as_str_name();
             status.code() == Code::Unavailable
                 && status.get_details_error_info().is_some_and(|info| info.reason == draining)
         }
     }
+}
+
+/// Whether the connection ended before the call was sent on it, as the transport words it.
+fn lost_race(status: &Status) -> bool {
+    status.code() == Code::Cancelled && status.message().contains("operation was canceled")
 }
 
 #[cfg(test)]
@@ -153,6 +159,10 @@ mod tests {
         let config = ClientConfig { retry_budget: 2, ..ClientConfig::default() };
         let retry = Retry::new(&config, Ids::seeded(1));
         let mut seen = Vec::new();
+        for _ in 0..3 {
+            let lost = attempts(&retry, Repeat::Safe, || Status::cancelled("operation was canceled")).await;
+            assert_eq!(lost, 3, "a call that never left costs nothing");
+        }
         for _ in 0..3 {
             seen.push(attempts(&retry, Repeat::Safe, || Status::unavailable("x")).await);
         }

@@ -19,12 +19,13 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{
     BatchSpanProcessor, Sampler, SdkTracerProvider, Span as SdkSpan, SpanData, SpanExporter, SpanProcessor,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::filter::{EnvFilter, FilterExt as _, filter_fn};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::layer::{Filter, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer, fmt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::config::{LogFormat, TelemetryConfig};
 use crate::context;
@@ -32,9 +33,14 @@ use crate::context;
 /// Attribute that tells the services of a process apart.
 pub const SERVICE_ATTRIBUTE: &str = "leeway.service";
 /// What would leave hundreds of spans a call; named again in the configured filter, they come back.
-const QUIET: &str = "h2=off,hyper=off,hyper_util=off,tower=off,tonic=off";
+const QUIET: [&str; 5] = ["h2", "hyper", "hyper_util", "tower", "tonic"];
 /// How long an exporter may take for one batch, and for what is left at shutdown.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often samples of metrics are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Upper bounds of the buckets for shed calls, which must cost next to nothing, seconds.
+const SHED_BUCKETS: [f64; 12] =
+    [0.00001, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 /// Upper bounds of latency buckets, seconds.
 const LATENCY_BUCKETS: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -67,9 +73,7 @@ pub struct Telemetry {
 /// Sets up logs on stderr, traces and metrics, once in a process and inside its runtime. `services` are those that
 /// run here.
 pub fn init(config: &TelemetryConfig, services: &[&'static str]) -> Result<Telemetry, TelemetryError> {
-    let filter = format!("{QUIET},{}", config.log_filter);
-    let logs = EnvFilter::try_new(&filter)
-        .map_err(|source| TelemetryError::Filter { filter: config.log_filter.clone(), source })?
+    let logs = log_filter(&config.log_filter)?
         // The spans that carry the trace id stay visible to every line, however quiet the filter is.
         .or(filter_fn(|metadata| metadata.is_span() && metadata.target() == module_path!()));
     let lines = match config.log_format {
@@ -81,11 +85,34 @@ pub fn init(config: &TelemetryConfig, services: &[&'static str]) -> Result<Telem
         .with_tracer(provider.tracer("leeway"))
         .with_threads(false)
         .with_location(false)
-        .with_filter(EnvFilter::new(format!("info,{QUIET}")));
+        // Busy and idle time would cost two looks at the clock each time that a task goes on.
+        .with_tracked_inactivity(false)
+        .with_filter(quiet().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(lines.with_filter(logs)).with(spans);
     registry.try_init().map_err(|_| TelemetryError::Twice)?;
     metrics_handle();
     Ok(Telemetry { provider })
+}
+
+/// What would leave hundreds of spans a call.
+fn quiet() -> Targets {
+    Targets::new().with_targets(QUIET.map(|target| (target, LevelFilter::OFF)))
+}
+
+/// The configured filter. Plain ones, without spans and fields, are read into a kind that costs nothing while a call goes
+/// in and out of its span.
+fn log_filter(configured: &str) -> Result<Box<dyn Filter<Registry> + Send + Sync>, TelemetryError> {
+    if let Ok(plain) = configured.parse::<Targets>() {
+        let all = quiet().with_targets(&plain);
+        return Ok(Box::new(match plain.default_level() {
+            Some(level) => all.with_default(level),
+            None => all,
+        }));
+    }
+    let quiet: String = QUIET.iter().map(|target| format!("{target}=off,")).collect();
+    let filter = EnvFilter::try_new(quiet + configured)
+        .map_err(|source| TelemetryError::Filter { filter: configured.to_owned(), source })?;
+    Ok(Box::new(filter))
 }
 
 impl Telemetry {
@@ -186,9 +213,21 @@ pub fn metrics_handle() -> Option<&'static PrometheusHandle> {
     let install = || {
         let builder = PrometheusBuilder::new();
         let latency = Matcher::Suffix("_seconds".to_owned());
-        builder.set_buckets_for_metric(latency, &LATENCY_BUCKETS).ok()?.install_recorder().ok()
+        let shed = Matcher::Full("leeway_rpc_shed_seconds".to_owned());
+        let builder = builder.set_buckets_for_metric(latency, &LATENCY_BUCKETS).ok()?;
+        builder.set_buckets_for_metric(shed, &SHED_BUCKETS).ok()?.install_recorder().ok()
     };
     HANDLE.get_or_init(install).as_ref()
+}
+
+/// Folds what was recorded every few seconds until the end: unfolded samples would pile up where nobody asks for the
+/// page.
+pub(crate) async fn upkeep(end: CancellationToken) {
+    while end.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+        if let Some(handle) = metrics_handle() {
+            handle.run_upkeep();
+        }
+    }
 }
 
 /// W3C `traceparent` of the current span, to be kept with an effect; `None` without a trace.
@@ -210,15 +249,15 @@ pub fn span_with_parent(name: &str, traceparent: Option<&str>) -> Span {
     );
     let mut pairs = Pairs::default();
     pairs.0.extend(traceparent.map(|text| ("traceparent".to_owned(), text.to_owned())));
-    adopt(&span, TraceContextPropagator::new().extract(&pairs));
+    adopt(&span, Some(TraceContextPropagator::new().extract(&pairs)));
     span
 }
 
 /// The span of an incoming call, below the caller's if it sent one.
-pub(crate) fn server_span(path: &str, headers: &HeaderMap) -> Span {
+pub(crate) fn server_span(name: &str, path: &str, headers: &HeaderMap) -> Span {
     let span = tracing::info_span!(
         "rpc",
-        otel.name = short_name(path),
+        otel.name = name,
         otel.kind = "server",
         rpc.system = "grpc",
         rpc.method = path,
@@ -228,7 +267,9 @@ pub(crate) fn server_span(path: &str, headers: &HeaderMap) -> Span {
         trace_id = field::Empty,
         span_id = field::Empty,
     );
-    adopt(&span, TraceContextPropagator::new().extract(&Headers(headers)));
+    // What the current context holds is no caller's.
+    let sent = headers.contains_key("traceparent");
+    adopt(&span, sent.then(|| TraceContextPropagator::new().extract(&Headers(headers))));
     span
 }
 
@@ -250,21 +291,21 @@ pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(&span.context(), &mut HeadersMut(headers));
 }
 
-fn adopt(span: &Span, parent: Context) {
-    if parent.span().span_context().is_valid() {
+fn adopt(span: &Span, parent: Option<Context>) {
+    if let Some(parent) = parent.filter(|parent| parent.span().span_context().is_valid()) {
         // It fails only without a subscriber or for a filtered span: then there is no trace to continue.
         let _ = span.set_parent(parent);
     }
     let context = span.context();
-    let ids = context.span().span_context().clone();
+    let found = context.span();
+    let ids = found.span_context();
     if ids.is_valid() {
-        span.record("trace_id", field::display(ids.trace_id()));
-        span.record("span_id", field::display(ids.span_id()));
+        tracing::record_all!(span, trace_id = %ids.trace_id(), span_id = %ids.span_id());
     }
 }
 
 /// `LoanService.GetLoan` of `/leeway.application.v1.LoanService/GetLoan`.
-fn short_name(path: &str) -> String {
+pub(crate) fn short_name(path: &str) -> String {
     path.rsplit_once('.').map_or(path, |(_, tail)| tail).replace('/', ".")
 }
 

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+#[path = "server/overload.rs"]
+mod overload;
+#[cfg(test)]
 #[path = "common/probe.rs"]
 mod probe;
+#[cfg(test)]
+#[path = "server/replicas.rs"]
+mod replicas;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -121,7 +127,8 @@ async fn a_panic_is_internal_counted_and_leaves_the_connection_alive() {
 
 #[tokio::test]
 async fn load_is_shed_over_all_connections_health_exempt() {
-    let (handle, _) = serve(ServerConfig { max_in_flight: 2, ..ServerConfig::default() }).await;
+    let config = ServerConfig { max_in_flight: 2, max_queued: 0, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
     let busy: Vec<_> = (0..2)
         .map(|_| {
             let own = channel(&handle);
@@ -144,7 +151,8 @@ async fn load_is_shed_over_all_connections_health_exempt() {
 
 #[tokio::test]
 async fn whoever_only_waits_gives_the_place_up() {
-    let (handle, _) = serve(ServerConfig { max_in_flight: 1, ..ServerConfig::default() }).await;
+    let config = ServerConfig { max_in_flight: 1, max_queued: 0, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
     let waiting = channel(&handle);
     let waiter = tokio::spawn(async move { say(&waiting, "wait 300").await });
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -342,6 +350,20 @@ async fn only_loopback_while_callers_name_themselves() {
     let server = Server::new("test", config, Ids::seeded(1), Routes::default(), Arc::new(NoOwners));
     let refused = server.spawn(CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains("not loopback"), "{refused}");
+    assert!(refused.to_string().contains("trusted_network"), "what helps isn't said: {refused}");
+}
+
+#[tokio::test]
+async fn a_trusted_network_is_served_beyond_loopback() {
+    let listen = ([0, 0, 0, 0], 0).into();
+    let config = ServerConfig { listen, trusted_network: true, ..ServerConfig::default() };
+    let (handle, _) = serve(config).await;
+    assert!(handle.grpc.ip().is_unspecified(), "{}", handle.grpc);
+    let endpoint = format!("http://127.0.0.1:{}", handle.grpc.port());
+    let config = ClientConfig { endpoint, ..ClientConfig::default() };
+    let client = Client::connect(&config, Principal::service("test"), Ids::seeded(2)).unwrap();
+    assert_eq!(say(&client, "own 1").await.unwrap(), "owned");
+    handle.shutdown().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, calibrate, import, migrate, pack, schedule, serve, up};
+use crate::{audit, backup, bench, calibrate, import, migrate, pack, schedule, serve, up};
 
 /// Lets borrowers who fall behind negotiate instead of defaulting.
 #[derive(Debug, Parser)]
@@ -24,6 +24,14 @@ pub enum Command {
     /// Brings the databases up to date; PostgreSQL must be before its service starts.
     #[command(after_help = "Example: leeway migrate --config deploy/config.toml --dry-run")]
     Migrate(migrate::Args),
+    /// Shows what the journals prove.
+    Audit(audit::Args),
+    /// Copies databases and documents while the services run (SQLite; deploy/backup.md tells of PostgreSQL).
+    ///
+    /// What was acknowledged before it began is in the copy. To restore, copy the folder back as the data directory of
+    /// stopped services. Exit codes: 0 complete, 1 broke off and left nothing, 2 nothing to copy or the target is there.
+    #[command(after_help = "Example: leeway backup --data-dir leeway-data --to /backup/2026-07-20")]
+    Backup(backup::Args),
     /// Holds what a pack says against what became of real borrowers.
     #[command(after_help = "Example: leeway calibrate history --file uci_repayment_status.csv --json")]
     Calibrate(calibrate::Args),

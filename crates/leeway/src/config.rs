@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_of_the_pods_are_read() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/kubernetes/base/leeway.toml");
+        let config = Config::load(Some(&file), &[]).unwrap();
+        for server in [&config.application, &config.policy, &config.notification] {
+            assert!(server.listen.ip().is_unspecified() && server.trusted_network, "{server:?}");
+        }
+        assert_eq!(config.policy_client.endpoint, format!("http://leeway-policy:{POLICY_PORT}"));
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_the_nearest() {
         let error = Config::load(None, &["application.listten=127.0.0.1:1".to_owned()]).unwrap_err();
         assert!(error.to_string().contains("application.listen"), "{error}");

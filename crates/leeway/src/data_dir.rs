@@ -34,6 +34,11 @@ impl DataDir {
         Ok(Self { path: path.to_owned() })
     }
 
+    /// The folder as it is; nothing is made.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// The database of a service.
     pub fn database(&self, service: &str) -> PathBuf {
         self.path.join(format!("{service}.db"))
@@ -66,7 +71,8 @@ impl DataDir {
             .with_context(|| format!("`{}` can't be written", path.display()))
     }
 
-    fn memory_path(&self) -> PathBuf {
+    /// The file of what is remembered.
+    pub fn memory_path(&self) -> PathBuf {
         self.path.join("leeway.json")
     }
 }

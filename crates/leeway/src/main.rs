@@ -6,7 +6,7 @@ use clap::Parser as _;
 use leeway::cli::{Cli, Command};
 use leeway::config::NotASetting;
 use leeway::schedule::UnusableInput;
-use leeway::{bench, calibrate, import, migrate, pack, schedule, serve, up};
+use leeway::{audit, backup, bench, calibrate, import, migrate, pack, schedule, serve, up};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -23,10 +23,12 @@ fn main() -> ExitCode {
             Some(Command::Up(args)) => up::run(args).await,
             Some(Command::Serve(args)) => serve::run(args).await,
             Some(Command::Migrate(args)) => migrate::run(args).await,
+            Some(Command::Audit(args)) => audit::run(&args).await,
+            Some(Command::Backup(args)) => backup::run(&args),
             Some(Command::Calibrate(args)) => calibrate::run(&args),
             Some(Command::Import(args)) => import::run(args).await,
             Some(Command::Schedule(args)) => schedule::run(&args),
-            Some(Command::Bench(args)) => bench::run(&args),
+            Some(Command::Bench(args)) => bench::run(&args).await,
             Some(Command::Pack(args)) => pack::run(&args),
         }
     });
@@ -39,11 +41,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// 64 for a configuration that can't be used, as `sysexits` has it; 2 for files and packs that can't be used; 1 for everything
-/// else.
+/// 64 for a configuration that can't be used, as `sysexits` has it; 2 for files, folders and packs that can't be used; 3
+/// for journals with a fault; 1 for everything else.
 fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<UnusableInput>() || cause.is::<pack::UnusableInput>()) {
         return ExitCode::from(schedule::EXIT_UNUSABLE);
+    }
+    if error.chain().any(|cause| cause.is::<audit::NothingThere>() || cause.is::<backup::Unusable>()) {
+        return ExitCode::from(schedule::EXIT_UNUSABLE);
+    }
+    if error.chain().any(|cause| cause.is::<audit::Faulty>()) {
+        return ExitCode::from(audit::EXIT_FAULT);
     }
     if error.chain().any(|cause| cause.is::<calibrate::Unusable>()) {
         return ExitCode::from(calibrate::EXIT_UNUSABLE);

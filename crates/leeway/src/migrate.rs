@@ -1,10 +1,10 @@
 //! `leeway migrate`: brings databases up to date.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::json;
-use store::{Migrate, Options, Store};
+use store::{CopiedTable, Migrate, Options, Store};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
@@ -19,6 +19,10 @@ pub struct Args {
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub dry_run: bool,
+    /// Afterwards copy everything from the SQLite databases of this data directory, whose services are stopped, into the
+    /// empty PostgreSQL ones, and compare both sides by digests.
+    #[arg(long, value_name = "DATA_DIR", conflicts_with = "dry_run")]
+    pub from: Option<PathBuf>,
     /// Settings file (TOML).
     #[arg(long)]
     pub config: Option<PathBuf>,
@@ -43,10 +47,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let which = args.service.map_or(Which::ALL.to_vec(), |one| vec![one]);
     for service in which {
         let steps = one(&config, service, migrate).await?;
+        let copied = match &args.from {
+            Some(from) => copy(&config, service, from).await?,
+            None => Vec::new(),
+        };
         if args.json {
-            println!("{}", json!({"service": service.name(), "dry_run": args.dry_run, "steps": steps}));
+            let tables = copied.iter().map(|c| json!({"table": c.table, "rows": c.rows, "digest": c.digest}));
+            let tables: Vec<_> = tables.collect();
+            let service = service.name();
+            println!(
+                "{}",
+                json!({"service": service, "dry_run": args.dry_run, "steps": steps, "copied": tables})
+            );
         } else {
             print(service, migrate, &steps);
+            for CopiedTable { table, rows, digest } in &copied {
+                println!("{}: copied {rows} rows of `{table}`, sha256 {digest}", service.name());
+            }
         }
     }
     Ok(())
@@ -65,6 +82,18 @@ pub async fn one(config: &Config, service: Which, migrate: Migrate) -> anyhow::R
             Ok(Vec::new())
         }
     }
+}
+
+/// Documents that people uploaded are files: they stay where they are, and the data directory goes on holding them.
+async fn copy(config: &Config, service: Which, from: &Path) -> anyhow::Result<Vec<CopiedTable>> {
+    let options = config.database(service).postgres(service);
+    let options = options.with_context(|| {
+        format!("`databases.{}.url` isn't set: there is nothing to copy into", service.name())
+    })?;
+    let path = from.join(format!("{}.db", service.name()));
+    Store::copy(&path, &options, service.schema())
+        .await
+        .with_context(|| format!("`{}` can't be copied", path.display()))
 }
 
 fn print(service: Which, migrate: Migrate, steps: &[String]) {

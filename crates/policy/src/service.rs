@@ -149,11 +149,11 @@ where
     let place = Arc::clone(places).acquire_owned().await;
     let place = place.map_err(|closed| Problem::internal("nothing computes any more").source(closed))?;
     let span = tracing::Span::current();
-    let running = tokio::task::spawn_blocking(move || {
+    let running = chassis::task::blocking(move || {
         let _place = place;
         span.in_scope(work)
     });
-    running.await.map_err(|lost| Problem::internal("a computation was lost").source(lost))?
+    running.await?
 }
 
 struct Rpcs(State);

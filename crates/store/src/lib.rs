@@ -4,12 +4,16 @@
 
 mod chain;
 mod commit;
+mod copy;
 mod error;
+mod local;
 mod migration;
 mod options;
 mod postgres;
 mod records;
 mod schema;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod sqlite;
 mod store;
 mod work;
@@ -18,6 +22,7 @@ pub use commit::{
     Check, Commit, Done, EffectChange, Entry, FeedEntry, MAX_COMMIT_BYTES, NewLease, Outcome, Receipt,
     Request, Write,
 };
+pub use copy::CopiedTable;
 pub use error::StoreError;
 pub use options::{Options, PostgresOptions};
 pub use postgres::Migrate;
@@ -26,4 +31,5 @@ pub use records::{
     MAX_PAGE_ROWS, MAX_SWEEP_ROWS, Op, ParkedEffect, Query, Retention, StoredRequest, Swept,
 };
 pub use schema::{Column, ColumnType, Kind, Schema, Value};
+pub use sqlite::Snapshot;
 pub use store::Store;

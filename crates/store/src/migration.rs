@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn which_databases_open() {
-        let rows: Vec<(i64, Option<i64>, Result<Vec<i64>, StoreError>)> = vec![
+        let rows = [
             (0, None, Ok(vec![1, 2])),
             (1, None, Ok(vec![2])),
             (SUPPORTED, Some(1), Ok(vec![])),

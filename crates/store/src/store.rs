@@ -5,7 +5,9 @@ use std::path::Path;
 use tokio::sync::watch;
 
 use crate::commit::{Commit, Outcome};
+use crate::copy::{self, CopiedTable};
 use crate::error::StoreError;
+use crate::local::Local;
 use crate::options::{Options, PostgresOptions};
 use crate::postgres::{self, Freshness, Migrate, Postgres};
 use crate::records::{
@@ -13,7 +15,7 @@ use crate::records::{
     MAX_PAGE_ROWS, ParkedEffect, Query, Retention, StoredRequest, Swept,
 };
 use crate::schema::Schema;
-use crate::sqlite::{self, Sqlite};
+use crate::sqlite;
 use crate::work::{Answer, Work};
 
 /// Documents, journal, effects, feed and idempotency records of one service. Clones share the engine.
@@ -26,7 +28,7 @@ pub struct Store {
 
 #[derive(Debug, Clone)]
 enum Engine {
-    Sqlite(Sqlite),
+    Sqlite(Local),
     Postgres(Postgres),
 }
 
@@ -35,7 +37,17 @@ impl Store {
     pub fn open(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self {
-            engine: Engine::Sqlite(Sqlite::threaded(path, schema, options)?),
+            engine: Engine::Sqlite(Local::threaded(path, schema, options)?),
+            schema: *schema,
+            freshness: Freshness::Decides,
+        })
+    }
+
+    /// A SQLite file as it is, also while a service writes it or where no service may write. Commits and claims fail.
+    pub fn open_read_only(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
+        schema.validate()?;
+        Ok(Self {
+            engine: Engine::Sqlite(Local::read_only(path, options)?),
             schema: *schema,
             freshness: Freshness::Decides,
         })
@@ -46,7 +58,7 @@ impl Store {
     pub fn open_inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {
         schema.validate()?;
         Ok(Self {
-            engine: Engine::Sqlite(Sqlite::inline(path, schema)?),
+            engine: Engine::Sqlite(Local::inline(path, schema)?),
             schema: *schema,
             freshness: Freshness::Decides,
         })
@@ -72,10 +84,27 @@ impl Store {
         postgres::migrate(&postgres::connect_options(url, &direct)?, schema, migrate).await
     }
 
+    /// Copies the SQLite database of a service, which is stopped, into an empty PostgreSQL database that was migrated; both
+    /// are read again and compared. All of it is there, or nothing.
+    pub async fn copy(
+        from: &Path,
+        to: &PostgresOptions,
+        schema: &Schema,
+    ) -> Result<Vec<CopiedTable>, StoreError> {
+        schema.validate()?;
+        copy::copy(from, to, schema).await
+    }
+
     /// The same store for reads of documents and journal that may be a little old: a replica answers them, if there is
     /// one. Writes go where they always go.
     pub fn stale(&self) -> Self {
         Self { freshness: Freshness::MayBeStale, ..self.clone() }
+    }
+
+    /// A replica's way to the database of a simulation.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn simulated(replica: crate::simulation::Replica, schema: Schema) -> Self {
+        Self { engine: Engine::Sqlite(Local::Simulated(replica)), schema, freshness: Freshness::Decides }
     }
 
     /// Makes the commit durable, or nothing of it.

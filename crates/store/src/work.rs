@@ -5,7 +5,7 @@ use crate::error::StoreError;
 use crate::records::{Claim, Effect, Failure, Retention, Swept};
 
 /// One mutation, which happens as a whole or not at all.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Work {
     Commit(Box<Commit>),
     Claim(Claim),

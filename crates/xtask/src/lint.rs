@@ -5,15 +5,22 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::tidy;
 use crate::tools::{PythonTools, Stopwatch, Workspace, cargo, cargo_deny, run as run_command, succeeds};
+use crate::{manifests, tidy};
 
 type Check = fn(&Workspace) -> Result<()>;
 
 /// Runs all checks and prints a table of what each said and how long it took.
 pub fn run(workspace: &Workspace) -> Result<ExitCode> {
-    let checks: [(&str, Check); 5] =
-        [("fmt", fmt), ("tidy", tidy), ("clippy", clippy), ("buf lint", buf_lint), ("cargo deny", deny)];
+    let checks: [(&str, Check); 7] = [
+        ("fmt", fmt),
+        ("tidy", tidy),
+        ("clippy", clippy),
+        ("buf lint", buf_lint),
+        ("cargo deny", deny),
+        ("hadolint", hadolint),
+        ("manifests", manifests::check),
+    ];
     let mut results = Vec::new();
     for (name, check) in checks {
         println!("\n== {name}");
@@ -56,6 +63,11 @@ fn buf_lint(workspace: &Workspace) -> Result<()> {
     run_command(Command::new(&buf).arg("lint").current_dir(&proto))?;
     let format = ["format", "--diff", "--exit-code", "--path", "leeway"];
     run_command(Command::new(&buf).args(format).current_dir(&proto))
+}
+
+fn hadolint(workspace: &Workspace) -> Result<()> {
+    let hadolint = PythonTools::install(workspace)?.hadolint();
+    run_command(Command::new(hadolint).arg(workspace.root.join("deploy/Containerfile")))
 }
 
 /// Licences, bans and sources always; advisories where the advisory database can be reached.

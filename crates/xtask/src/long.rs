@@ -25,6 +25,29 @@ pub enum Options {
     /// So many kills on SQLite with one process a service, and as many on PostgreSQL with two.
     #[command(after_help = "Example:\n  cargo xtask long kills --kills 100 --seed 7")]
     Kills(KillsOptions),
+    /// Plays more seeds of the simulation, on all processors, or one of them again.
+    ///
+    /// Says of each seed that fails what was wrong, and the command that repeats it.
+    #[command(
+        after_help = "Examples:\n  cargo xtask long sim --seeds 5000\n  cargo xtask long sim --seed 7 --told"
+    )]
+    Sim(SimOptions),
+}
+
+#[derive(Args)]
+pub struct SimOptions {
+    /// How many seeds.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// What the databases do wrong: answer-before-commit, no-dedupe, no-fencing, feed-by-last-id or skipped-revision.
+    #[arg(long)]
+    sabotage: Option<String>,
+    /// Tells on standard error what happens.
+    #[arg(long)]
+    told: bool,
 }
 
 #[derive(Args)]
@@ -55,7 +78,22 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
         Options::Fuzz(options) => fuzz(workspace, options),
         Options::Mutants(options) => mutants::run(workspace, options),
         Options::Kills(options) => kills(workspace, options),
+        Options::Sim(options) => sim(workspace, options),
     }
+}
+
+fn sim(workspace: &Workspace, options: &SimOptions) -> Result<ExitCode> {
+    let mut command = cargo(&["run", "--quiet", "--package", "simulation", "--"]);
+    command.current_dir(&workspace.root);
+    command.arg("--seeds").arg(options.seeds.to_string()).arg("--seed").arg(options.seed.to_string());
+    if let Some(sabotage) = &options.sabotage {
+        command.arg("--sabotage").arg(sabotage);
+    }
+    if options.told {
+        command.arg("--told");
+    }
+    let passed = command.status()?.success();
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn fuzz(workspace: &Workspace, options: &FuzzOptions) -> Result<ExitCode> {

@@ -188,6 +188,19 @@ impl PythonTools {
         self.folder.join("bin/buf")
     }
 
+    pub fn hadolint(&self) -> PathBuf {
+        self.folder.join("bin/hadolint")
+    }
+
+    /// For `kubectl kustomize`; no cluster is asked.
+    pub fn kubectl(&self) -> PathBuf {
+        self.folder.join("bin/kubectl")
+    }
+
+    pub fn kubernetes_validate(&self) -> PathBuf {
+        self.folder.join("bin/kubernetes-validate")
+    }
+
     /// The OTLP receiver: an executable inside its Python package.
     pub fn rotel(&self) -> Result<PathBuf> {
         const SCRIPT: &str = "import rotel; print(rotel.__path__[0])";

@@ -59,7 +59,7 @@ pub(crate) fn hand_over(directory: &Path) -> Result<()> {
     }
     let id = |what: &str| -> Result<u32> {
         let output = Command::new("id").args([what, SERVER_USER]).output()?;
-        Ok(String::from_utf8(output.stdout)?.trim().parse().context("no user `postgres`")?)
+        String::from_utf8(output.stdout)?.trim().parse().context("no user `postgres`")
     };
     chown(directory, Some(id("-u")?), Some(id("-g")?))?;
     Ok(())

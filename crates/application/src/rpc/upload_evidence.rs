@@ -187,7 +187,7 @@ async fn append(file: &mut Appender, start: &Start, message: UploadEvidenceReque
     let after = file.length().saturating_add(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
     v.require("chunk", after <= start.size_bytes, "TOO_LARGE", "more bytes than were announced");
     v.into_result()?;
-    file.write(&bytes).await
+    file.write(bytes).await
 }
 
 fn offset_mismatch(start: &Start, stored: i64) -> Problem {

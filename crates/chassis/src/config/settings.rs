@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerConfig {
-    /// Where gRPC is served; port 0 takes a free one. Loopback only while callers name themselves.
+    /// Where gRPC is served; port 0 takes a free one. Loopback only while callers name themselves, unless
+    /// `trusted_network`.
     pub listen: SocketAddr,
+    /// Listen beyond loopback although callers name themselves: whoever reaches the port can be anyone. Only where the
+    /// network itself keeps everybody else out.
+    pub trusted_network: bool,
     /// Where `/livez`, `/readyz`, `/metrics` and plaintext gRPC health are served.
     pub probe_listen: SocketAddr,
     /// Whether the server tells its API (reflection v1 and v1alpha).
@@ -22,8 +26,30 @@ pub struct ServerConfig {
     pub max_concurrent_streams: u32,
     /// Connections at a time; further ones are closed at once.
     pub max_connections: u32,
-    /// Calls in work over all connections, long streams apart; the next is told to come again.
+    /// Places: calls at work over all connections, server streams apart.
     pub max_in_flight: u32,
+    /// Calls that may wait to begin, beyond those for whom there are places; the next is told to come again.
+    pub max_queued: u32,
+    /// Longest wait of one of them, milliseconds.
+    pub max_queue_wait_ms: u64,
+    /// Wait that is fine to have all the time, milliseconds. Once calls have begun later than this for half a second on end,
+    /// only as many may wait as begin within it.
+    pub queue_target_ms: u64,
+    /// Part of places and queue that reads and lists together may have, percent; the rest is kept for decisions.
+    pub read_percent: u32,
+    /// Part that lists, uploads apart, may have of them, percent.
+    pub list_percent: u32,
+    /// Part that the calls of any one method may have, percent.
+    pub method_percent: u32,
+    /// Bytes of request messages in memory over all connections; whoever brings more is told to come again. Never below
+    /// `max_message_bytes`.
+    pub max_request_bytes: u64,
+    /// Bytes that one connection may send ahead of their being read.
+    pub connection_window_bytes: u32,
+    /// Bytes of answers that one stream may have waiting for its client to read.
+    pub max_send_bytes: u32,
+    /// Largest headers of a request, bytes.
+    pub max_header_bytes: u32,
     /// Server streams open over all connections.
     pub max_open_streams: u32,
     /// Resets that a connection may have pending before it is cut (the rapid-reset guard), above
@@ -52,12 +78,23 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trusted_network: false,
             probe_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             reflection: true,
             max_message_bytes: 4 * 1024 * 1024,
             max_concurrent_streams: 256,
             max_connections: 1_024,
             max_in_flight: 512,
+            max_queued: 256,
+            max_queue_wait_ms: 2_000,
+            queue_target_ms: 10,
+            read_percent: 75,
+            list_percent: 50,
+            method_percent: 75,
+            max_request_bytes: 64 * 1024 * 1024,
+            connection_window_bytes: 256 * 1024,
+            max_send_bytes: 64 * 1024,
+            max_header_bytes: 16 * 1024,
             max_open_streams: 1_024,
             max_pending_resets: 1_024,
             default_deadline_ms: 10_000,
@@ -111,8 +148,10 @@ impl Default for TelemetryConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClientConfig {
-    /// Such as `http://127.0.0.1:7402`.
+    /// Such as `http://127.0.0.1:7402`. Of a name, such as that of a headless service, every address gets calls in turn.
     pub endpoint: String,
+    /// How often a name is looked up anew, milliseconds; soon after a failure as well.
+    pub resolve_interval_ms: u64,
     pub connect_timeout_ms: u64,
     /// Deadline of a call when the work that makes it has none, milliseconds.
     pub default_deadline_ms: u64,
@@ -137,12 +176,13 @@ impl Default for ClientConfig {
     fn default() -> Self {
         Self {
             endpoint: "http://127.0.0.1:0".to_owned(),
+            resolve_interval_ms: 5_000,
             connect_timeout_ms: 2_000,
             default_deadline_ms: 10_000,
             deadline_margin_ms: 50,
             max_attempts: 3,
             backoff_ms: 50,
-            retry_budget: 10,
+            retry_budget: 100,
             circuit_failures: 5,
             circuit_open_ms: 5_000,
             keepalive_interval_ms: 20_000,

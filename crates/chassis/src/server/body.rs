@@ -1,11 +1,13 @@
 //! The response body of a call: bounded, normalised, and measured to its end.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::body::Body;
@@ -13,23 +15,24 @@ use tonic::{Code, Status};
 use tracing::Span;
 
 use super::Admission;
+use super::method::Method;
+use crate::budget::Charge;
 use crate::context::{self, CallContext};
 use crate::normalise::normalised;
 use crate::problem::Problem;
 
 /// Counts and times a call, whichever way it ends; a call that is dropped was cancelled by its caller.
 pub(super) struct Record {
-    service: &'static str,
-    method: &'static str,
-    started: Instant,
+    method: Arc<Method>,
+    arrived: Instant,
     code: Option<Code>,
     span: Span,
 }
 
 impl Record {
-    pub(super) fn start(service: &'static str, method: &'static str, span: Span) -> Self {
-        metrics::gauge!("leeway_rpc_in_flight", "service" => service).increment(1.0);
-        Self { service, method, started: Instant::now(), code: None, span }
+    pub(super) fn start(method: Arc<Method>, arrived: Instant, span: Span) -> Self {
+        method.meters().in_flight.increment(1.0);
+        Self { method, arrived, code: None, span }
     }
 
     pub(super) fn end(&mut self, code: Code) {
@@ -40,7 +43,6 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
-        let (service, method) = (self.service, self.method);
         self.span.record("rpc.grpc.status_code", i32::from(code));
         if matches!(
             code,
@@ -48,11 +50,13 @@ impl Drop for Record {
         ) {
             self.span.record("otel.status_code", "ERROR");
         }
-        metrics::gauge!("leeway_rpc_in_flight", "service" => service).decrement(1.0);
-        metrics::counter!("leeway_rpc_total", "service" => service, "method" => method, "code" => code_name(code))
-            .increment(1);
-        metrics::histogram!("leeway_rpc_seconds", "service" => service, "method" => method)
-            .record(self.started.elapsed().as_secs_f64());
+        let meters = self.method.meters();
+        meters.in_flight.decrement(1.0);
+        match code {
+            Code::Ok => meters.ok.increment(1),
+            other => self.method.ended(code_name(other)).increment(1),
+        }
+        meters.seconds.record(self.arrived.elapsed().as_secs_f64());
     }
 }
 
@@ -62,15 +66,30 @@ pub(super) struct Bounds {
     pub(super) cut: CancellationToken,
 }
 
-/// The handler's body within its bounds. It holds the call's admission until the last byte.
-pub(super) struct Bounded {
-    inner: Option<Body>,
+/// Both bounds to wait for, once a body isn't there at once.
+struct Alarms {
     sleep: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+/// What a call has of the server: given back after its last byte.
+#[derive(Default)]
+pub(super) struct Holdings {
+    pub(super) admission: Option<Admission>,
+    pub(super) charge: Option<Charge>,
+    pub(super) probe: Option<OwnedSemaphorePermit>,
+}
+
+/// The handler's body within its bounds.
+pub(super) struct Bounded {
+    inner: Option<Body>,
+    bounds: Bounds,
+    alarms: Option<Alarms>,
     context: CallContext,
-    span: Span,
+    /// Where the body comes from a handler that goes on, and not from a message that is there already.
+    span: Option<Span>,
     record: Record,
-    _admission: Option<Admission>,
+    _holdings: Holdings,
 }
 
 impl Bounded {
@@ -79,16 +98,16 @@ impl Bounded {
         bounds: Bounds,
         context: CallContext,
         record: Record,
-        admission: Option<Admission>,
+        holdings: Holdings,
     ) -> Self {
         Self {
             inner: Some(inner),
-            sleep: Box::pin(tokio::time::sleep_until(bounds.deadline)),
-            cut: Box::pin(bounds.cut.cancelled_owned()),
+            bounds,
+            alarms: None,
             context,
-            span: record.span.clone(),
+            span: record.method.rule.is_server_stream().then(|| record.span.clone()),
             record,
-            _admission: admission,
+            _holdings: holdings,
         }
     }
 
@@ -103,7 +122,9 @@ impl Bounded {
         let Some(inner) = self.inner.as_mut() else {
             return Poll::Ready(None);
         };
-        let span = &self.span;
+        let Some(span) = &self.span else {
+            return Pin::new(inner).poll_frame(cx);
+        };
         context::sync_scope(&self.context, || {
             span.in_scope(|| {
                 let poll = || Pin::new(inner).poll_frame(cx);
@@ -135,10 +156,15 @@ impl http_body::Body for Bounded {
                 }
             });
         }
-        if this.cut.as_mut().poll(cx).is_ready() {
+        let bounds = &this.bounds;
+        let alarms = this.alarms.get_or_insert_with(|| Alarms {
+            sleep: Box::pin(tokio::time::sleep_until(bounds.deadline)),
+            cut: Box::pin(bounds.cut.clone().cancelled_owned()),
+        });
+        if alarms.cut.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Ok(this.fail(&super::draining().into()))));
         }
-        if this.sleep.as_mut().poll(cx).is_ready() {
+        if alarms.sleep.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some(Ok(this.fail(&Problem::deadline().into()))));
         }
         Poll::Pending

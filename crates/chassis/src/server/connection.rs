@@ -1,13 +1,15 @@
 //! Connections: accepted up to a limit, asked to leave with age or at the drain, cut at its end.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +19,7 @@ use super::pipeline::Pipeline;
 use super::{Drain, slots};
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
+use crate::network::{Listener, Stream};
 
 /// Pause after a failed accept, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -36,12 +39,17 @@ pub(super) struct Acceptor {
 impl Acceptor {
     pub(super) fn new(config: &ServerConfig, ids: Ids, pipeline: Pipeline, drain: &Drain) -> Self {
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        let resets = usize::try_from(config.max_pending_resets).unwrap_or(usize::MAX);
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(config.max_concurrent_streams)
             // Calls that time out together at the client reset together; below its streams the guard would cut them all.
-            .max_pending_accept_reset_streams(resets)
+            .max_pending_accept_reset_streams(size(config.max_pending_resets))
+            // What is sent ahead counts for the connection as a whole; one stream alone may use all of it.
+            .initial_connection_window_size(config.connection_window_bytes)
+            .initial_stream_window_size(config.connection_window_bytes)
+            .max_send_buf_size(size(config.max_send_bytes))
+            .max_header_list_size(config.max_header_bytes)
             .keep_alive_interval(millis(config.keepalive_interval_ms))
             .keep_alive_timeout(millis(config.keepalive_timeout_ms));
         Self {
@@ -56,7 +64,7 @@ impl Acceptor {
         }
     }
 
-    pub(super) async fn run(self, listener: TcpListener) {
+    pub(super) async fn run(self, listener: Listener) {
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -64,7 +72,7 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => self.take(stream),
+                Ok(stream) => self.take(stream),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -73,14 +81,24 @@ impl Acceptor {
         }
     }
 
-    fn take(&self, stream: TcpStream) {
+    fn take(&self, stream: Stream) {
+        match stream {
+            Stream::Tcp(stream) => {
+                // Small answers must not wait for company; a socket that refuses it still works.
+                let _ = stream.set_nodelay(true);
+                self.keep(stream);
+            }
+            #[cfg(feature = "simulation")]
+            Stream::Simulated(stream) => self.keep(stream),
+        }
+    }
+
+    fn keep(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             metrics::counter!("leeway_connections_refused_total", "service" => self.pipeline.service)
                 .increment(1);
             return;
         };
-        // Small answers must not wait for company; a socket that refuses it still works.
-        let _ = stream.set_nodelay(true);
         let served = serve(
             stream,
             self.builder.clone(),
@@ -96,19 +114,22 @@ impl Acceptor {
 }
 
 async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     builder: http2::Builder<TokioExecutor>,
     pipeline: Arc<Pipeline>,
     age: Duration,
     [begun, gone]: [CancellationToken; 2],
 ) {
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let pipeline = Arc::clone(&pipeline);
-        async move { Ok::<_, Infallible>(pipeline.handle(request.map(Body::new)).await) }
+        // Called as soon as the head is read, before a task of its own begins to wait for the processor.
+        let answered = Pipeline::handle(&pipeline, request.map(Body::new));
+        async move { Ok::<_, Infallible>(answered.await) }
     });
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut others_first = true;
     let leave = async {
         tokio::select! {
+            biased;
             () = begun.cancelled() => {}
             () = tokio::time::sleep(age) => {}
         }
@@ -116,13 +137,29 @@ async fn serve(
     tokio::select! {
         biased;
         () = leave => connection.as_mut().graceful_shutdown(),
-        ended = connection.as_mut() => return report(ended),
+        ended = gathered(connection.as_mut(), &mut others_first) => return report(ended),
     }
     tokio::select! {
         biased;
-        ended = connection.as_mut() => report(ended),
+        ended = gathered(connection.as_mut(), &mut others_first) => report(ended),
         () = gone.cancelled() => {}
     }
+}
+
+/// Lets the calls that are ready go before their connection each time that it is woken: their answers then leave in
+/// one write, and not in one each.
+fn gathered<F: Future>(
+    mut connection: Pin<&mut F>,
+    others_first: &mut bool,
+) -> impl Future<Output = F::Output> {
+    std::future::poll_fn(move |cx| {
+        if std::mem::replace(others_first, !*others_first) {
+            // Woken while it runs, a task goes to the end of the queue.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        connection.as_mut().poll(cx)
+    })
 }
 
 fn report(ended: hyper::Result<()>) {

@@ -2,6 +2,9 @@
 
 mod body;
 mod connection;
+mod gate;
+mod method;
+mod pace;
 mod pipeline;
 mod probe;
 
@@ -13,19 +16,23 @@ use std::time::Duration;
 
 use api::access::{ACCESS_TABLE, MethodAccess};
 use api::leeway::common::v1::ErrorReason;
-use tokio::net::TcpListener;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use self::connection::Acceptor;
-use self::pipeline::Pipeline;
+use self::gate::{Entry, Gate, Shed};
+use self::method::Methods;
+use self::pipeline::{Pipeline, Shedding};
 use self::probe::Health;
 use crate::access::{Guard, OwnerLookup};
+use crate::budget::Budget;
 use crate::config::{ServerConfig, millis};
 use crate::ids::Ids;
+use crate::network::{Listener, Network};
 use crate::problem::Problem;
 use crate::telemetry;
 
@@ -35,11 +42,18 @@ pub(crate) use self::pipeline::parse_timeout;
 const LAST_WORDS: Duration = Duration::from_millis(250);
 /// What callers are told to wait when this server drains; another one will answer.
 const DRAINING_RETRY: Duration = Duration::from_millis(500);
+/// What callers are told to wait when load is shed.
+const SHED_RETRY: Duration = Duration::from_millis(200);
+/// Health checks and reflection at a time, over all connections; nothing else bounds them.
+const MAX_EXEMPT_CALLS: u32 = 4_096;
 
 /// The server can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error("`{listen}` is not loopback, and callers still name themselves: anybody could be anyone")]
+    #[error(
+        "`{listen}` is not loopback, and callers still name themselves: anybody could be anyone. Where the network \
+         keeps strangers out, say so with `trusted_network`"
+    )]
     NotLoopback { listen: SocketAddr },
     #[error("`{listen}` can't be bound")]
     Bind {
@@ -66,6 +80,7 @@ pub struct Server {
     descriptors: &'static [u8],
     routes: Routes,
     owners: Arc<dyn OwnerLookup>,
+    network: Network,
 }
 
 impl Server {
@@ -78,7 +93,7 @@ impl Server {
         owners: Arc<dyn OwnerLookup>,
     ) -> Self {
         let (table, descriptors) = (ACCESS_TABLE, api::FILE_DESCRIPTOR_SET);
-        Self { service, config, ids, table, descriptors, routes, owners }
+        Self { service, config, ids, table, descriptors, routes, owners, network: Network::Tcp }
     }
 
     /// Another API than that of the `api` crate, such as a bench's.
@@ -87,21 +102,32 @@ impl Server {
         self
     }
 
+    /// Another network than the machine's. A simulated one has no probe port.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
     /// Binds both ports, writes the ready file and serves until `shutdown` is cancelled; then it drains.
     pub async fn spawn(self, shutdown: CancellationToken) -> Result<ServerHandle, ServeError> {
         // Whatever is counted from now on is on the page, asked for or not.
         telemetry::metrics_handle();
         let config = self.config.clone();
-        if !config.listen.ip().is_loopback() {
-            return Err(ServeError::NotLoopback { listen: config.listen });
-        }
-        let (main, grpc) = bind(config.listen).await?;
-        let (probes, probe) = bind(config.probe_listen).await?;
+        keep_to_loopback(self.service, &config)?;
+        let (main, grpc) = bind(self.network, config.listen).await?;
+        let (probes, probe) = bind(self.network, config.probe_listen).await?;
         let health = Health::new(self.names()).await;
         let drain = Drain::new(config.clone(), health.clone());
         let acceptor = Acceptor::new(&config, self.ids.clone(), self.pipeline(&health, &drain)?, &drain);
         tokio::spawn(acceptor.run(main));
-        tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone()));
+        match probes {
+            Listener::Tcp(probes) => {
+                drop(tokio::spawn(probe::serve(probes, health.clone(), drain.gone.clone())))
+            }
+            #[cfg(feature = "simulation")]
+            Listener::Simulated(_) => {}
+        }
+        tokio::spawn(telemetry::upkeep(drain.gone.clone()));
         if let Some(path) = &config.ready_file {
             write_ready_file(path, self.service, grpc, probe)?;
         }
@@ -123,30 +149,47 @@ impl Server {
     fn pipeline(&self, health: &Health, drain: &Drain) -> Result<Pipeline, ServeError> {
         let mut routes = self.routes.clone().add_service(health.grpc());
         if self.config.reflection {
-            let describe = |mut builder: tonic_reflection::server::Builder<'static>| {
-                builder = builder.register_encoded_file_descriptor_set(self.descriptors);
-                builder = builder.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
-                // Error details, so that generic clients can show them.
-                builder = builder.register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
-                let all = self.names().into_iter().chain(["grpc.health.v1.Health"]);
-                all.fold(builder, tonic_reflection::server::Builder::with_service_name)
-            };
-            let v1 = describe(tonic_reflection::server::Builder::configure()).build_v1();
-            let v1alpha = describe(tonic_reflection::server::Builder::configure()).build_v1alpha();
-            routes = routes.add_service(v1.map_err(ServeError::Reflection)?);
-            routes = routes.add_service(v1alpha.map_err(ServeError::Reflection)?);
+            routes = routes.add_service(self.described().build_v1().map_err(ServeError::Reflection)?);
+            routes = routes.add_service(self.described().build_v1alpha().map_err(ServeError::Reflection)?);
         }
         Ok(Pipeline {
             service: self.service,
+            methods: Methods::new(self.service, self.table),
+            gate: Arc::new(Gate::new(self.service, &self.config, Instant::now())),
+            budget: self.budget(),
+            shed: Shedding::new(self.service),
             config: self.config.clone(),
-            guard: Guard::new(self.table, Arc::clone(&self.owners)),
+            guard: Guard::new(Arc::clone(&self.owners)),
             routes: routes.prepare(),
-            in_flight: slots(self.config.max_in_flight),
-            open_streams: slots(self.config.max_open_streams),
+            exempt: slots(MAX_EXEMPT_CALLS),
             drain: drain.begun.clone(),
             stop: drain.stopped.clone(),
             tasks: drain.tasks.clone(),
         })
+    }
+
+    /// What reflection tells, built from scratch each time. Never inlined: passed by value into a closure that is called
+    /// twice, the second builder was compiled with link-time optimisation (rustc 1.95) to reuse the first one's freed lists.
+    #[inline(never)]
+    fn described(&self) -> tonic_reflection::server::Builder<'static> {
+        let mut builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(self.descriptors)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // Error details, so that generic clients can show them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET);
+        for name in self.names().into_iter().chain(["grpc.health.v1.Health"]) {
+            builder = builder.with_service_name(name);
+        }
+        builder
+    }
+
+    fn budget(&self) -> Budget {
+        let refusals = metrics::counter!(
+            "leeway_rpc_shed_total",
+            "service" => self.service, "method" => "any", "reason" => Shed::Memory.name()
+        );
+        // One message must always fit.
+        Budget::new(self.config.max_request_bytes.max(self.config.max_message_bytes.into()), refusals)
     }
 }
 
@@ -208,11 +251,11 @@ impl ServerHandle {
 ///
 /// A handler that only waits, such as for an effect, gives the place up so that waiting doesn't count as load.
 #[derive(Debug, Clone)]
-pub struct Admission(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+pub struct Admission(Arc<Mutex<Option<Entry>>>);
 
 impl Admission {
-    fn new(permit: OwnedSemaphorePermit) -> Self {
-        Self(Arc::new(Mutex::new(Some(permit))))
+    fn new(entry: Entry) -> Self {
+        Self(Arc::new(Mutex::new(Some(entry))))
     }
 
     /// Frees the place; the call goes on.
@@ -275,15 +318,35 @@ fn draining() -> Problem {
     Problem::unavailable(ErrorReason::Draining, "the server is draining", DRAINING_RETRY)
 }
 
+/// Said to calls that are shed: nothing was done, and soon there may be room.
+pub(crate) fn shed_problem() -> Problem {
+    Problem::exhausted(ErrorReason::Overloaded, "the server has too much to do", Some(SHED_RETRY))
+}
+
 fn slots(limit: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(limit).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)))
 }
 
-async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Bind { listen, source };
-    let listener = TcpListener::bind(listen).await.map_err(failed)?;
-    let actual = listener.local_addr().map_err(failed)?;
-    Ok((listener, actual))
+/// Callers name themselves, so only the reach of the port says who they can be.
+fn keep_to_loopback(service: &str, config: &ServerConfig) -> Result<(), ServeError> {
+    let listen = config.listen;
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if !config.trusted_network {
+        return Err(ServeError::NotLoopback { listen });
+    }
+    tracing::warn!(
+        alarm = true,
+        service,
+        %listen,
+        "trusted_network is set: whoever reaches this port can be anyone; the network must keep strangers out"
+    );
+    Ok(())
+}
+
+async fn bind(network: Network, listen: SocketAddr) -> Result<(Listener, SocketAddr), ServeError> {
+    network.bind(listen).await.map_err(|source| ServeError::Bind { listen, source })
 }
 
 /// Writes the addresses beside the file and renames, so that nobody reads half of it.

@@ -1,4 +1,4 @@
-//! What happens to a request, in order: trace and metrics, panic catch, deadline, load limit, access, handler.
+//! What happens to a request, in order: load limit, trace and metrics, panic catch, deadline, access, handler.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use api::leeway::common::v1::ErrorReason;
 use futures_util::FutureExt as _;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
+use metrics::Histogram;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -16,9 +18,12 @@ use tonic::service::Routes;
 use tower::Service as _;
 use tracing::Instrument as _;
 
-use super::body::{Bounded, Bounds, Record};
-use super::{Admission, draining};
+use super::body::{Bounded, Bounds, Holdings, Record};
+use super::gate::{Entry, Gate, Shed};
+use super::method::{Method, Methods};
+use super::{Admission, draining, shed_problem};
 use crate::access::{Guard, Rule};
+use crate::budget::Budget;
 use crate::config::{ServerConfig, millis};
 use crate::context::{self, CallContext, Deadline};
 use crate::frame::Measured;
@@ -27,8 +32,8 @@ use crate::principal::role_name;
 use crate::problem::Problem;
 use crate::telemetry;
 
-/// What callers are told to wait when load is shed.
-const SHED_RETRY: Duration = Duration::from_millis(200);
+/// Largest message of a health check or of reflection, bytes: they are exempt from the limits that count.
+const MAX_EXEMPT_BYTES: u32 = 4_096;
 
 /// Everything a request passes. Shared by all connections of a server.
 pub(super) struct Pipeline {
@@ -36,8 +41,12 @@ pub(super) struct Pipeline {
     pub(super) config: ServerConfig,
     pub(super) guard: Guard,
     pub(super) routes: Routes,
-    pub(super) in_flight: Arc<Semaphore>,
-    pub(super) open_streams: Arc<Semaphore>,
+    pub(super) methods: Methods,
+    pub(super) gate: Arc<Gate>,
+    pub(super) budget: Budget,
+    pub(super) shed: Shedding,
+    /// For calls that the gate doesn't count.
+    pub(super) exempt: Arc<Semaphore>,
     /// Cancelled when the drain begins: ends server streams.
     pub(super) drain: CancellationToken,
     /// Cancelled when the drain's patience ends: ends everything.
@@ -48,30 +57,85 @@ pub(super) struct Pipeline {
 /// A request's way through, filled in as it goes.
 struct Passage {
     rule: Rule,
+    method: Arc<Method>,
+    entry: Option<Entry>,
     deadline: Deadline,
     context: CallContext,
-    admission: Option<Admission>,
+    holdings: Holdings,
+}
+
+/// What a call that is shed is told, made once.
+pub(super) struct Shedding {
+    head: HeaderMap,
+    /// From the arrival of a call to its answer's departure.
+    seconds: Histogram,
+}
+
+impl Shedding {
+    pub(super) fn new(service: &'static str) -> Self {
+        let (parts, _) = shed_problem().into_status().into_http::<Body>().into_parts();
+        let seconds = metrics::histogram!("leeway_rpc_shed_seconds", "service" => service);
+        Self { head: parts.headers, seconds }
+    }
+
+    fn answer(&self, method: &Method, why: Shed, arrived: Instant) -> Response<Body> {
+        method.count_shed(why);
+        method.count_exhausted();
+        let mut response = Response::new(Body::empty());
+        response.headers_mut().clone_from(&self.head);
+        self.seconds.record(arrived.elapsed().as_secs_f64());
+        response
+    }
 }
 
 impl Pipeline {
-    /// Answers a request; every error has become a response.
-    pub(super) async fn handle(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let outer = CallContext { service: self.service, ..CallContext::default() };
-        context::scope(outer, self.traced(request)).await
+    /// Answers a request; every error has become a response. Whether it gets in is decided before this returns.
+    pub(super) fn handle(
+        self: &Arc<Self>,
+        request: Request<Body>,
+    ) -> impl Future<Output = Response<Body>> + use<> {
+        let arrived = Instant::now();
+        let method = Arc::clone(self.methods.find(request.uri().path()));
+        let entered = match method.rule {
+            Rule::Exempt | Rule::Unknown => Ok(None),
+            Rule::Method(_) => {
+                let left = self.deadline(method.rule, &request).ok().map(Deadline::remaining);
+                self.gate.enter(&method, left, arrived).map(Some)
+            }
+        };
+        let pipeline = Arc::clone(self);
+        async move {
+            let entry = match entered {
+                Ok(entry) => entry,
+                Err(why) => return pipeline.shed.answer(&method, why, arrived),
+            };
+            let outer = CallContext { service: pipeline.service, ..CallContext::default() };
+            // Boxed, since it is large and would be moved several times on its way into its task.
+            context::scope(outer, Box::pin(pipeline.traced(method, entry, arrived, request))).await
+        }
     }
 
-    async fn traced(self: Arc<Self>, request: Request<Body>) -> Response<Body> {
-        let rule = self.guard.rule(request.uri().path());
-        let span = telemetry::server_span(request.uri().path(), request.headers());
-        let mut record = Record::start(self.service, label(rule), span.clone());
+    async fn traced(
+        self: Arc<Self>,
+        method: Arc<Method>,
+        entry: Option<Entry>,
+        arrived: Instant,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        let rule = method.rule;
+        let span = telemetry::server_span(&method.name, request.uri().path(), request.headers());
+        let mut record = Record::start(Arc::clone(&method), arrived, span.clone());
         let mut passage = Passage {
             rule,
+            method,
+            entry,
             deadline: Deadline::after(Duration::ZERO),
             context: CallContext::default(),
-            admission: None,
+            holdings: Holdings::default(),
         };
-        let work =
-            AssertUnwindSafe(self.bounded(&mut passage, request)).catch_unwind().instrument(span.clone());
+        let work = AssertUnwindSafe(Box::pin(self.bounded(&mut passage, request)))
+            .catch_unwind()
+            .instrument(span.clone());
         let outcome = work.await.unwrap_or_else(|_| {
             crate::task::count_panic();
             Err(Problem::internal("a handler panicked").into())
@@ -88,9 +152,7 @@ impl Pipeline {
             });
         }
         let bounds = Bounds { deadline: passage.deadline.instant(), cut: self.cut(rule).clone() };
-        response.map(|body| {
-            Body::new(Bounded::new(body, bounds, passage.context, record, passage.admission.take()))
-        })
+        response.map(|body| Body::new(Bounded::new(body, bounds, passage.context, record, passage.holdings)))
     }
 
     /// Reads the deadline and holds the call to it, and to the drain.
@@ -108,16 +170,20 @@ impl Pipeline {
             Rule::Exempt => self.stop.clone(),
             rule @ (Rule::Method(_) | Rule::Unknown) => self.cut(rule).clone(),
         };
+        if cut.is_cancelled() {
+            return Err(draining().into());
+        }
         tokio::select! {
             biased;
-            () = cut.cancelled() => Err(draining().into()),
+            // First, since most answers are there at once, and then nothing needs to be woken by the others.
             answered = tokio::time::timeout_at(deadline, self.admitted(passage, request)) => {
                 answered.unwrap_or_else(|_| Err(Problem::deadline().into()))
             }
+            () = cut.cancelled() => Err(draining().into()),
         }
     }
 
-    /// Sheds load, checks access, calls the handler.
+    /// Waits for a place, checks access, calls the handler.
     async fn admitted(
         &self,
         passage: &mut Passage,
@@ -129,11 +195,11 @@ impl Pipeline {
             subject: None,
             tasks: Some(self.tasks.clone()),
         };
-        let limit = self.config.max_message_bytes;
-        let mut request = request.map(|body| Body::new(Measured::new(body, limit)));
-        if let Rule::Method(access) = passage.rule {
-            let admission = self.admission(passage.rule)?;
-            passage.admission = Some(admission.clone());
+        let admission = self.begin(passage).await?;
+        let charge = passage.holdings.charge.clone();
+        let limit = if charge.is_some() { self.config.max_message_bytes } else { MAX_EXEMPT_BYTES };
+        let mut request = request.map(|body| Body::new(Measured::new(body, limit, charge)));
+        if let (Rule::Method(access), Some(admission)) = (passage.rule, admission) {
             let inside = passage.context.clone();
             let (admitted, principal) = context::scope(inside, self.guard.admit(access, request)).await?;
             request = admitted;
@@ -150,13 +216,24 @@ impl Pipeline {
         }
     }
 
-    fn admission(&self, rule: Rule) -> Result<Admission, Problem> {
-        let slots = if rule.is_server_stream() { &self.open_streams } else { &self.in_flight };
-        let permit = Arc::clone(slots).try_acquire_owned().map_err(|_| {
-            metrics::counter!("leeway_rpc_shed_total", "service" => self.service).increment(1);
-            Problem::exhausted(ErrorReason::Overloaded, "the server has too much to do", Some(SHED_RETRY))
-        })?;
-        Ok(Admission::new(permit))
+    /// A place within the load limit; exempt calls have one each of their own kind.
+    async fn begin(&self, passage: &mut Passage) -> Result<Option<Admission>, Problem> {
+        let Some(mut entry) = passage.entry.take() else {
+            let probe = Arc::clone(&self.exempt).try_acquire_owned();
+            passage.holdings.probe = Some(probe.map_err(|_| self.shed(passage, Shed::Full))?);
+            return Ok(None);
+        };
+        entry.begin().await.map_err(|why| self.shed(passage, why))?;
+        passage.method.meters().admission.record(entry.arrived().elapsed().as_secs_f64());
+        let admission = Admission::new(entry);
+        passage.holdings.admission = Some(admission.clone());
+        passage.holdings.charge = Some(self.budget.open());
+        Ok(Some(admission))
+    }
+
+    fn shed(&self, passage: &Passage, why: Shed) -> Problem {
+        passage.method.count_shed(why);
+        shed_problem()
     }
 
     fn cut(&self, rule: Rule) -> &CancellationToken {
@@ -185,14 +262,6 @@ impl Pipeline {
             })?),
         };
         Ok(Deadline::after(given.unwrap_or(millis(usual)).min(millis(longest))))
-    }
-}
-
-fn label(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Method(access) => access.path,
-        Rule::Exempt => "exempt",
-        Rule::Unknown => "unknown",
     }
 }
 

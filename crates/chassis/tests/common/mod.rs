@@ -29,6 +29,8 @@ pub const SAY: &str = "/leeway.test.v1.Echo/Say";
 pub const READ: &str = "/leeway.test.v1.Echo/Read";
 pub const DESK: &str = "/leeway.test.v1.Echo/Desk";
 pub const WATCH: &str = "/leeway.test.v1.Echo/Watch";
+pub const DECIDE: &str = "/leeway.test.v1.Echo/Decide";
+pub const LIST: &str = "/leeway.test.v1.Echo/List";
 pub const SEND: &str = "/leeway.test.v1.Echo/Send";
 
 const EVERYBODY: &[Role] = &[Role::Borrower, Role::Officer, Role::Service];
@@ -47,6 +49,7 @@ const fn method(path: &'static str, owner: Option<OwnerKind>, streams: (bool, bo
         client_streaming,
         server_streaming,
         mutation: false,
+        list: false,
     }
 }
 
@@ -56,6 +59,8 @@ pub static TABLE: &[MethodAccess] = &[
     method("/leeway.test.v1.Echo/Mine", Some(OwnerKind::Borrower), (false, false)),
     MethodAccess { roles: &[Role::Officer], ..method(DESK, None, (false, false)) },
     method(WATCH, None, (false, true)),
+    MethodAccess { mutation: true, ..method(DECIDE, None, (false, false)) },
+    MethodAccess { list: true, ..method(LIST, None, (false, false)) },
     method(SEND, Some(OwnerKind::Loan), (true, false)),
     method("/leeway.test.v1.Echo/Missing", None, (false, false)),
 ];
@@ -83,6 +88,8 @@ pub fn ask(text: &str) -> Ask {
 pub struct Echo {
     /// Handlers that ran to their end.
     pub finished: Arc<AtomicU32>,
+    /// Calls that came.
+    pub said: Arc<AtomicU32>,
 }
 
 impl NamedService for Echo {
@@ -91,6 +98,7 @@ impl NamedService for Echo {
 
 impl Echo {
     async fn say(self, request: Request<Ask>) -> Result<Response<Told>, Status> {
+        self.said.fetch_add(1, Ordering::SeqCst);
         let principal = Principal::of(&request)?;
         let text = request.get_ref().text.clone();
         let (verb, argument) = text.split_once(' ').unwrap_or((&text, ""));

@@ -27,7 +27,7 @@ pub fn milliseconds((what, note): (&'static str, String), rounds: u32, mut work:
     figure(what, note, "ms", (0..rounds).map(|_| each(time(calls, &mut work))).collect())
 }
 
-fn figure(what: &'static str, note: String, unit: &'static str, mut values: Vec<f64>) -> Figure {
+pub fn figure(what: &'static str, note: String, unit: &'static str, mut values: Vec<f64>) -> Figure {
     values.sort_by(f64::total_cmp);
     let at = |place: usize| values.get(place).copied().unwrap_or(0.0);
     let last = values.len().saturating_sub(1);

@@ -3,6 +3,8 @@
 mod cases;
 mod clock;
 mod policy;
+mod rpc;
+mod store;
 
 use std::io::{self, Write as _};
 
@@ -21,6 +23,18 @@ pub enum Part {
     /// Rules, assessments, pack checks and replays, on one core and without a network.
     #[command(after_help = "Example: cargo run --release -- bench policy --json")]
     Policy(Options),
+    /// Calls over loopback: the whole stack beside bare tonic, and three times more calls than there is room for. Server and
+    /// generator have a core each.
+    #[command(after_help = "Example: cargo run --release -- bench rpc --rounds 5 --work-us 200 --json")]
+    Rpc(rpc::Args),
+    /// Commits on SQLite and PostgreSQL beside what the engines do by their own means.
+    #[command(
+        after_help = "Example: cargo run --release -- bench store --postgres postgres://postgres@127.0.0.1:5432/bench"
+    )]
+    Store(store::Args),
+    /// A server to measure.
+    #[command(hide = true)]
+    RpcServer(rpc::ServerArgs),
 }
 
 /// How it is measured and told.
@@ -51,9 +65,13 @@ pub struct Figure {
 }
 
 /// Measures and prints.
-pub fn run(args: &Args) -> anyhow::Result<()> {
-    let Part::Policy(options) = &args.part;
-    let figures = policy::measure(options.rounds)?;
+pub async fn run(args: &Args) -> anyhow::Result<()> {
+    let (options, figures) = match &args.part {
+        Part::Policy(options) => (options, policy::measure(options.rounds)?),
+        Part::Rpc(args) => (&args.options, rpc::measure(args).await?),
+        Part::Store(args) => (&args.options, store::measure(args).await?),
+        Part::RpcServer(args) => return rpc::serve(args).await,
+    };
     let mut out = io::stdout().lock();
     if options.json {
         serde_json::to_writer_pretty(&mut out, &figures)?;

@@ -15,10 +15,11 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::progress::Progress;
 use crate::serve;
 use crate::stack::{self, Stack, World};
 
-pub use send::{Progress, assess, buckets, import};
+pub use send::{assess, buckets, import};
 
 /// Day for which a LendingClub portfolio of 2018 is stated.
 const LENDING_CLUB_AS_OF: Date = jiff::civil::date(2018, 6, 30);

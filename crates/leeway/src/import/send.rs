@@ -11,41 +11,16 @@ use api::leeway::common::v1::Bucket;
 use api::leeway::policy::v1::policy_service_client::PolicyServiceClient;
 use api::leeway::policy::v1::{AssessStreamRequest, assess_stream_response};
 use chassis::Client;
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::civil::Date;
 use tokio_stream::StreamExt as _;
 use tonic::Request;
 
 use super::Portfolio;
+use crate::progress::Progress;
 
 /// Longest import or portfolio assessment.
 const STREAM_DEADLINE: Duration = Duration::from_secs(3600);
 const PACK: &str = "us-consumer";
-
-/// A bar on stderr.
-pub struct Progress(ProgressBar);
-
-impl Progress {
-    /// `quiet` shows nothing.
-    pub fn new(total: usize, quiet: bool) -> Self {
-        let bar = if quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new(u64::try_from(total).unwrap_or_default())
-        };
-        let style = ProgressStyle::with_template("{msg:<10} [{bar:40}] {pos}/{len} {per_sec} {eta}");
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-
-    fn begin(&self, what: &'static str, total: usize) {
-        self.0.reset();
-        self.0.set_length(u64::try_from(total).unwrap_or_default());
-        self.0.set_message(what);
-    }
-}
 
 /// Sends every loan.
 pub async fn import(
@@ -54,7 +29,7 @@ pub async fn import(
     progress: &Progress,
 ) -> anyhow::Result<ImportLoansResponse> {
     progress.begin("importing", portfolio.loans.len());
-    let bar = progress.0.clone();
+    let bar = progress.bar();
     let messages = portfolio.loans.clone().into_iter().map(move |loan| {
         bar.inc(1);
         ImportLoansRequest { row: loan.row, loan: Some(loan.registration) }
@@ -63,7 +38,7 @@ pub async fn import(
     request.set_timeout(STREAM_DEADLINE);
     let answer =
         LoanServiceClient::new(client.clone()).import_loans(request).await.context("the import broke off")?;
-    progress.0.finish();
+    progress.finish();
     Ok(answer.into_inner())
 }
 
@@ -121,9 +96,9 @@ pub async fn assess(
         };
         *outcomes.entry(key).or_insert(0) += 1;
         answered += 1;
-        progress.0.inc(1);
+        progress.one_more();
     }
-    progress.0.finish();
+    progress.finish();
     anyhow::ensure!(answered == total, "{answered} answers for {total} loans");
     Ok(outcomes)
 }

@@ -249,7 +249,8 @@ fn sql_type(ty: ColumnType) -> &'static str {
     }
 }
 
-fn told(error: sqlx::Error) -> StoreError {
+/// The driver's error in the store's words.
+pub(crate) fn told(error: sqlx::Error) -> StoreError {
     fault::of(&error).into_error()
 }
 

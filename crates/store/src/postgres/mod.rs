@@ -19,4 +19,4 @@ mod sweep;
 
 pub(crate) use engine::{Freshness, Postgres, connect_options};
 pub use migrate::Migrate;
-pub(crate) use migrate::migrate;
+pub(crate) use migrate::{migrate, told};

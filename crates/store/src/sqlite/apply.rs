@@ -150,9 +150,20 @@ fn conflict(kind: &str, id: &str, revision: i64) -> StoreError {
 
 /// Positions follow the head row, which the savepoint rolls back too: no gaps.
 fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<(), StoreError> {
-    let mut position: i64 = conn
+    let last: i64 = conn
         .prepare_cached("SELECT position FROM feed_head WHERE id = 1")?
         .query_row([], |row| row.get(0))?;
+    append_feed_at(conn, feed, now, last)
+}
+
+/// Entries after a position, which the head follows.
+pub(crate) fn append_feed_at(
+    conn: &Connection,
+    feed: &[FeedEntry],
+    now: i64,
+    last: i64,
+) -> Result<(), StoreError> {
+    let mut position = last;
     let mut insert = conn.prepare_cached(
         "INSERT INTO feed (position, time, case_key, kind, body) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
@@ -160,6 +171,7 @@ fn append_feed(conn: &Connection, feed: &[FeedEntry], now: i64) -> Result<(), St
         position += 1;
         insert.execute(params![position, now, entry.case_key, entry.kind, entry.body])?;
     }
-    conn.prepare_cached("UPDATE feed_head SET position = ?1 WHERE id = 1")?.execute([position])?;
+    conn.prepare_cached("UPDATE feed_head SET position = max(position, ?1) WHERE id = 1")?
+        .execute([position])?;
     Ok(())
 }

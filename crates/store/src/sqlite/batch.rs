@@ -11,7 +11,7 @@ use crate::work::{Answer, Work};
 use super::{apply, effects, fault, sweep};
 
 /// One work under its savepoint.
-fn run(work: &Work, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
+pub(crate) fn run(work: &Work, conn: &Connection, schema: &Schema) -> Result<Answer, StoreError> {
     match work {
         Work::Commit(commit) => apply::commit(conn, schema, commit).map(Answer::Commit),
         Work::Claim(claim) => effects::claim(conn, claim).map(Answer::Claimed),

@@ -50,7 +50,7 @@ impl Table {
 }
 
 /// The document's revision, 0 if it is absent. `kind` must be declared.
-pub(super) fn revision_of(conn: &Connection, kind: &str, id: &str) -> Result<i64, StoreError> {
+pub(crate) fn revision_of(conn: &Connection, kind: &str, id: &str) -> Result<i64, StoreError> {
     let revision = conn
         .prepare_cached(&format!("SELECT revision FROM \"doc_{kind}\" WHERE id = ?1"))?
         .query_row([id], |row| row.get(0))

@@ -74,6 +74,23 @@ impl Sqlite {
         Ok(Self(Arc::new(Engine { mode: Mode::Threaded(threads), changes, broken })))
     }
 
+    /// Readers alone, on a file that others may be writing: it is neither brought up to date nor tidied up.
+    pub(crate) fn read_only(path: &Path, options: Options) -> Result<Self, StoreError> {
+        let readers = (0..options.readers.max(1))
+            .map(|_| setup::open_read_only(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let (writes, reads) =
+            (Arc::new(Queue::new(1, 1)), Arc::new(Queue::new(MAX_WAITING_READS, usize::MAX)));
+        writes.close();
+        let threads = Threads { writes, reads: Arc::clone(&reads), handles: Mutex::default() };
+        for conn in readers {
+            let reads = Arc::clone(&reads);
+            threads.spawn("store-reader", move || read_loop(&conn, &reads))?;
+        }
+        let mode = Mode::Threaded(threads);
+        Ok(Self(Arc::new(Engine { mode, changes: watch::Sender::new(0), broken: Arc::default() })))
+    }
+
     pub(crate) fn inline(path: Option<&Path>, schema: &Schema) -> Result<Self, StoreError> {
         let core = Core::new(setup::open_writer(path, schema)?, *schema);
         let broken = core.broken();

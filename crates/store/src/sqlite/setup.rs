@@ -53,6 +53,27 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
+/// A connection to a database that must be there and stays as it is, in use or left behind.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    conn.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    let ours: bool = conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'journal_head')",
+        [],
+        |row| row.get(0),
+    )?;
+    if ours { Ok(conn) } else { Err(StoreError::Invalid("the file is no database of a service".to_owned())) }
+}
+
+/// A connection to a database of ours, brought up to date first, for whoever reads all of it.
+pub(crate) fn open_current(path: &Path, schema: &Schema) -> Result<Connection, StoreError> {
+    drop(open_writer(Some(path), schema)?);
+    open_read_only(path)
+}
+
 fn configure(conn: &Connection, cache_kib: i64) -> Result<(), StoreError> {
     conn.busy_timeout(BUSY_TIMEOUT)?;
     conn.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);

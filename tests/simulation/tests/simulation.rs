@@ -1,0 +1,141 @@
+//! Three hundred seeds, what they exercise, and the five lies of a database that they must notice.
+
+use simulation::{Counts, Sabotage, Scenario, play, repeat};
+
+/// Seeds of one test; four of them make the three hundred.
+const SEEDS: u64 = 75;
+/// Within so many seeds a lie has to be noticed.
+const MOST_SEEDS: u64 = 300;
+
+/// What has to happen somewhere in each quarter: otherwise its seeds prove less than they seem to.
+const KINDS: [&str; 41] = [
+    "acknowledged accept",
+    "acknowledged ask-for-evidence",
+    "acknowledged ask-for-review",
+    "acknowledged claim",
+    "acknowledged co-sign",
+    "acknowledged offer",
+    "acknowledged pay",
+    "acknowledged propose",
+    "acknowledged refuse",
+    "acknowledged register",
+    "acknowledged review",
+    "acknowledged submit",
+    "acknowledged upload",
+    "acknowledged withdraw",
+    "cases accepted",
+    "cases expired",
+    "cases in_review",
+    "cases refused",
+    "cases withdrawn",
+    "chains verified",
+    "crashes",
+    "documents",
+    "failed reads",
+    "full disks",
+    "holds",
+    "leaps",
+    "lost answers",
+    "lost writes",
+    "messages",
+    "open accept",
+    "open pay",
+    "open submit",
+    "open upload",
+    "partitions",
+    "power cuts",
+    "replays",
+    "sent thrice at once",
+    "slow networks",
+    "storms",
+    "subscriptions",
+    "watched changes",
+];
+
+fn quarter(number: u64) {
+    let mut total = Counts::new();
+    let mut failed = Vec::new();
+    for seed in number * SEEDS..(number + 1) * SEEDS {
+        let scenario = Scenario { seed, sabotage: None };
+        let report = play(scenario, false).unwrap();
+        for (kind, count) in report.counts {
+            *total.entry(kind).or_default() += count;
+        }
+        if !report.breaches.is_empty() {
+            eprintln!("seed {seed} failed: {:#?}\nrepeat it with: {}", report.breaches, repeat(&scenario));
+            failed.push(seed);
+        }
+    }
+    println!("{total:#?}");
+    let missing: Vec<_> = KINDS.into_iter().filter(|kind| !total.contains_key(*kind)).collect();
+    assert!(missing.is_empty(), "never happened: {missing:?}");
+    assert!(
+        failed.is_empty(),
+        "seeds {failed:?} failed; each is told above with the command that repeats it"
+    );
+}
+
+#[test]
+fn the_first_quarter_of_the_seeds_holds() {
+    quarter(0);
+}
+
+#[test]
+fn the_second_quarter_of_the_seeds_holds() {
+    quarter(1);
+}
+
+#[test]
+fn the_third_quarter_of_the_seeds_holds() {
+    quarter(2);
+}
+
+#[test]
+fn the_last_quarter_of_the_seeds_holds() {
+    quarter(3);
+}
+
+#[test]
+fn a_seed_plays_the_same_every_time() {
+    let trace = |seed| play(Scenario { seed, sabotage: None }, false).unwrap().trace;
+    let first = trace(7);
+    assert_ne!(trace(8), first);
+    assert_eq!(trace(7), first);
+}
+
+/// Seeds until one is failed.
+fn noticed(sabotage: Sabotage) {
+    for seed in 0..MOST_SEEDS {
+        let report = play(Scenario { seed, sabotage: Some(sabotage) }, false).unwrap();
+        if let Some(first) = report.breaches.first() {
+            println!("`{}` was noticed by seed {} of {MOST_SEEDS}: {first}", sabotage.name(), seed + 1);
+            return;
+        }
+    }
+    panic!("`{}` was not noticed within {MOST_SEEDS} seeds", sabotage.name());
+}
+
+#[test]
+fn an_answer_before_the_commit_is_noticed() {
+    noticed(Sabotage::AnswerBeforeCommit);
+}
+
+#[test]
+fn missing_idempotency_records_are_noticed() {
+    noticed(Sabotage::NoDedupe);
+}
+
+#[test]
+fn stale_leases_that_pass_are_noticed() {
+    noticed(Sabotage::NoFencing);
+}
+
+#[test]
+fn feed_positions_before_the_commit_are_noticed() {
+    noticed(Sabotage::FeedByLastId);
+}
+
+#[test]
+fn writes_on_any_revision_are_noticed() {
+    noticed(Sabotage::SkippedRevision);
+}
