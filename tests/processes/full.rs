@@ -77,10 +77,10 @@ async fn fill_and_free(fleet: Fleet, disk: &SmallDisk) -> anyhow::Result<impl Si
     }
     loans.more(2 * LOANS_AT_ONCE).await?;
     ensure!(loans.refused.is_empty(), "{} loans were refused with room on the disk", loans.refused.len());
-    for request in loans.acknowledged.iter().step_by(10) {
+    for (request, app) in loans.acknowledged.iter().step_by(10).zip(loans.apps.iter().cycle()) {
         // A repeated call, which answers as before.
-        register(&loans.apps[0], request).await?;
-        read(&loans.apps[0], request).await?;
+        register(app, request).await?;
+        read(app, request).await?;
     }
     let (left, home) = fleet.stop().await?;
     loans_once(left, &loans.acknowledged).await?;
