@@ -89,7 +89,18 @@ impl Fleet {
         detours: Detours,
         further: &[String],
     ) -> anyhow::Result<Self> {
-        let (site, further) = (Site::new()?, further.to_vec());
+        Self::start_in(Site::new()?, storage, replicas, detours, further).await
+    }
+
+    /// The same in a folder that was prepared.
+    pub async fn start_in(
+        site: Site,
+        storage: Storage,
+        replicas: usize,
+        detours: Detours,
+        further: &[String],
+    ) -> anyhow::Result<Self> {
+        let further = further.to_vec();
         let mut fleet = Self { site, storage, replicas: Vec::new(), detours, further };
         for number in 0..replicas {
             for which in ORDER {
@@ -118,17 +129,20 @@ impl Fleet {
 
     /// Kills a process.
     pub fn kill(&mut self, index: usize) -> anyhow::Result<()> {
-        self.replicas[index].service.process.kill()
+        self.replicas.get_mut(index).context("no such replica")?.service.process.kill()
     }
 
     /// Starts a process that is gone, on its ports and what it left, and waits until it serves.
     pub async fn restart(&mut self, index: usize, clock: Option<&str>) -> anyhow::Result<()> {
-        let Replica { which, ref label, number, ref service } = self.replicas[index];
+        let gone = self.replicas.get(index).context("no such replica")?;
+        let Replica { which, ref label, number, ref service } = *gone;
         let mut settings = self.settings(which, number)?;
         settings.push(format!("{}.listen={}", which.name(), service.grpc));
         settings.push(format!("{}.probe_listen={}", which.name(), service.probe));
         let service = self.site.serve_as((which.name(), label), clock, &settings).await?;
-        self.replicas[index].service = service;
+        if let Some(replica) = self.replicas.get_mut(index) {
+            replica.service = service;
+        }
         Ok(())
     }
 
@@ -192,4 +206,12 @@ pub struct Left {
     pub application: Records,
     pub policy: Records,
     pub notification: Records,
+}
+
+impl Left {
+    pub async fn close(self) {
+        self.application.close().await;
+        self.policy.close().await;
+        self.notification.close().await;
+    }
 }

@@ -218,7 +218,9 @@ async fn kill_one_after_the_other(mut fleet: Fleet) -> anyhow::Result<()> {
 
 fn name(fleet: &Fleet, victim: Victim) -> String {
     match victim {
-        Victim::Replica(index) => fleet.replicas[index].label.clone(),
+        Victim::Replica(index) => {
+            fleet.replicas.get(index).map(|replica| replica.label.clone()).unwrap_or_default()
+        }
         Victim::Server => "postgres".to_owned(),
     }
 }

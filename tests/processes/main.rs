@@ -5,6 +5,7 @@ mod cancelled;
 mod clients;
 mod fleet;
 mod foreign;
+mod full;
 mod kills;
 mod load;
 mod outages;

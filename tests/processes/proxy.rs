@@ -109,7 +109,8 @@ async fn pump(
         loop {
             let count = from.read(&mut buffer).await.unwrap_or(0);
             let works = network.wait_for(|network| *network == Network::Works).await.is_ok();
-            if count == 0 || !works || to.write_all(&buffer[..count]).await.is_err() {
+            let bytes = buffer.get(..count).unwrap_or_default();
+            if bytes.is_empty() || !works || to.write_all(bytes).await.is_err() {
                 // Tells the other side that nothing comes any more.
                 let _ = to.shutdown().await;
                 return;

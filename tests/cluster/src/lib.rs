@@ -4,6 +4,7 @@
 //! own. Tests that stop or kill a server always start their own. Data survives the death of the server, not that of the
 //! machine: nothing is synced.
 
+mod disk;
 mod pooler;
 mod programs;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
+pub use disk::SmallDisk;
 pub use pooler::Pooler;
 pub use programs::{PG_BIN, program};
 
@@ -29,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A server, stopped when this is dropped or the process ends.
 pub struct Cluster {
+    /// What the data lies on, if it is small; unmounted before the directory goes.
+    disk: Option<SmallDisk>,
     directory: TempDir,
     port: u16,
     server: Mutex<Option<Server>>,
@@ -57,10 +61,25 @@ impl Cluster {
 
     /// The same with further settings, such as `max_connections=20`.
     pub fn start_with(settings: &[&str]) -> Result<Self> {
+        Self::make(None, settings)
+    }
+
+    /// The same on a disk of so many MiB; its log lies elsewhere, for without room for that a server stops altogether.
+    pub fn start_on_small_disk(mib: u64) -> Result<Self> {
+        // Its files of state are written anew by a checkpoint, which stops the server where it can't.
+        Self::make(Some(mib), &["checkpoint_timeout=1h"])
+    }
+
+    fn make(disk_mib: Option<u64>, settings: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("leeway-pg-").tempdir()?;
         programs::hand_over(directory.path())?;
         let data = directory.path().join("data");
+        let disk = disk_mib.map(|mib| SmallDisk::mount(&data, mib)).transpose()?;
         let mut initdb = programs::as_server("initdb")?;
+        if disk.is_some() {
+            programs::hand_over(&data)?;
+            initdb.arg("--waldir").arg(directory.path().join("log"));
+        }
         initdb.args([
             "--auth=trust",
             "--username=postgres",
@@ -70,7 +89,10 @@ impl Cluster {
         ]);
         initdb.args(["--locale=C.UTF-8", "--pgdata"]).arg(&data);
         programs::run(&mut initdb)?;
-        Self::of(directory, settings)
+        let mut cluster = Self::at(directory, settings)?;
+        cluster.disk = disk;
+        cluster.run()?;
+        Ok(cluster)
     }
 
     /// Starts a streaming replica of it, which only reads.
@@ -87,14 +109,19 @@ impl Cluster {
 
     /// Starts on a directory that holds `data` already, such as a restored one.
     pub fn of(directory: TempDir, settings: &[&str]) -> Result<Self> {
-        let cluster = Self {
+        let cluster = Self::at(directory, settings)?;
+        cluster.run()?;
+        Ok(cluster)
+    }
+
+    fn at(directory: TempDir, settings: &[&str]) -> Result<Self> {
+        Ok(Self {
+            disk: None,
             directory,
             port: free_port()?,
             server: Mutex::default(),
             settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
-        };
-        cluster.run()?;
-        Ok(cluster)
+        })
     }
 
     /// Starts the server again on the same port, after [`Cluster::end`].
@@ -147,6 +174,11 @@ impl Cluster {
 
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    /// The small disk that the data lies on, if it does.
+    pub fn disk(&self) -> Option<&SmallDisk> {
+        self.disk.as_ref()
     }
 
     /// The directory that holds everything of it.
