@@ -119,8 +119,10 @@ impl Trouble {
     /// A process dies without a word: the order in which the runtime drops its tasks, and so what their connections would
     /// say last, follows from a counter of the whole process. Others notice when they say something themselves.
     fn kill(&self, host: &str, sim: &mut Sim<'_>) {
-        let hosts = Role::ALL.into_iter().flat_map(|role| (1..=REPLICAS).map(move |number| role.host(number)));
-        let others: Vec<String> = hosts.chain(CLIENTS.map(str::to_owned)).filter(|other| other != host).collect();
+        let hosts =
+            Role::ALL.into_iter().flat_map(|role| (1..=REPLICAS).map(move |number| role.host(number)));
+        let others: Vec<String> =
+            hosts.chain(CLIENTS.map(str::to_owned)).filter(|other| other != host).collect();
         for other in &others {
             sim.partition(host, other.as_str());
         }
