@@ -70,11 +70,16 @@ impl EvidenceFiles {
         self.folder.join(hex::encode(Sha256::digest(key.as_bytes())))
     }
 
-    /// Opens a document for appending at its end.
+    /// Where a document grows until it is complete.
+    fn part(&self, key: &str) -> PathBuf {
+        self.path(key).with_extension("part")
+    }
+
+    /// Opens a document for writing at its end.
     pub async fn append(&self, key: &str) -> Result<Appender, Problem> {
-        let path = self.path(key);
+        let path = self.part(key);
         let open = move || {
-            let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
             let end = file.seek(SeekFrom::End(0))?;
             Ok((file, end))
         };
@@ -82,15 +87,35 @@ impl EvidenceFiles {
         Ok(Appender { file: Arc::new(file), length: i64::try_from(end).unwrap_or(i64::MAX) })
     }
 
-    /// Hash, size and media type of what is stored.
-    pub async fn inspect(&self, key: &str) -> Result<FileFacts, Problem> {
-        let path = self.path(key);
-        blocking(move || inspected(&path)).await?.map_err(told("a document can't be read"))
+    /// Puts what came into its place if its hash is the announced one, on the disk when this returns. `None` if nothing
+    /// came, or if another replica that took the same document has cleared it away. `token` is unique to this call.
+    ///
+    /// INVARIANT: what lies in its place is a copy that nobody writes to. Another replica may still be writing the same
+    /// document, or find that what it got was wrong and discard it: that must not reach one that was acknowledged.
+    pub async fn seal(&self, key: &str, sha256: &str, token: &str) -> Result<Option<FileFacts>, Problem> {
+        let (from, to, folder) = (self.part(key), self.path(key), self.folder.clone());
+        let (copy, sha256) = (self.path(key).with_extension(token), sha256.to_owned());
+        let seal = move || match fs::copy(&from, &copy) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+            Ok(_) => {
+                let facts = inspected(&copy)?;
+                if facts.sha256 == sha256 {
+                    File::open(&copy)?.sync_all()?;
+                    fs::rename(&copy, &to)?;
+                    File::open(&folder)?.sync_all()?;
+                } else {
+                    fs::remove_file(&copy)?;
+                }
+                Ok(Some(facts))
+            }
+        };
+        blocking(seal).await?.map_err(told("a document can't be stored"))
     }
 
-    /// Forgets the bytes of a document whose content was not what had been announced.
+    /// Forgets the bytes that came of a document that isn't complete, or what is left of the way of one that is.
     pub async fn discard(&self, key: &str) -> Result<(), Problem> {
-        let path = self.path(key);
+        let path = self.part(key);
         match blocking(move || fs::remove_file(path)).await? {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -130,11 +155,15 @@ impl Appender {
         self.length
     }
 
-    /// Adds bytes at the end.
+    /// Adds bytes where the last ones ended: two replicas that are sent the same document write the same to the same place.
     pub async fn write(&mut self, bytes: Vec<u8>) -> Result<(), Problem> {
-        let file = Arc::clone(&self.file);
+        let (file, at) = (Arc::clone(&self.file), u64::try_from(self.length).unwrap_or(u64::MAX));
         let count = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        let written = blocking(move || file.as_ref().write_all(&bytes)).await?;
+        let write = move || {
+            file.as_ref().seek(SeekFrom::Start(at))?;
+            file.as_ref().write_all(&bytes)
+        };
+        let written = blocking(write).await?;
         written.map_err(told("a document can't be written"))?;
         self.length += count;
         Ok(())
@@ -221,10 +250,32 @@ mod tests {
             appender.write(part.as_bytes().to_vec()).await.unwrap();
             appender.sync().await.unwrap();
         }
-        let facts = files.inspect("../e1").await.unwrap();
+        let hash = hex::encode(Sha256::digest(b"%PDF-1.7 bill"));
+        let facts = files.seal("../e1", &hash, "t1").await.unwrap().unwrap();
         assert_eq!((facts.size_bytes, facts.media_type), (13, Some("application/pdf")));
-        assert_eq!(facts.sha256, hex::encode(Sha256::digest(b"%PDF-1.7 bill")));
+        assert_eq!(facts.sha256, hash);
         files.discard("../e1").await.unwrap();
         assert_eq!(files.append("../e1").await.unwrap().length(), 0);
+        assert_eq!(fs::read(files.path("../e1")).unwrap(), b"%PDF-1.7 bill");
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_comes_late_changes_nothing_about_a_document_that_was_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let [first, second] = [folder.path(), folder.path()].map(EvidenceFiles::open);
+        let (first, second) = (first.await.unwrap(), second.await.unwrap());
+        let hash = hex::encode(Sha256::digest(b"bill"));
+        let [mut one, mut other] = [first.append("e").await.unwrap(), second.append("e").await.unwrap()];
+        one.write(b"bill".to_vec()).await.unwrap();
+        assert_eq!(first.seal("e", &hash, "t1").await.unwrap().unwrap().sha256, hash);
+        // The same again is the same; something else is refused and stays outside.
+        other.write(b"bill".to_vec()).await.unwrap();
+        assert_eq!(second.seal("e", &hash, "t2").await.unwrap().unwrap().size_bytes, 4);
+        other.write(b" and more".to_vec()).await.unwrap();
+        assert_ne!(second.seal("e", &hash, "t3").await.unwrap().unwrap().sha256, hash);
+        second.discard("e").await.unwrap();
+        assert_eq!(second.seal("e", &hash, "t4").await.unwrap(), None);
+        assert_eq!(fs::read(first.path("e")).unwrap(), b"bill");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "copies that were refused are gone");
     }
 }

@@ -12,6 +12,9 @@ use tonic::{Request, Status};
 /// How long a call is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Pause before each part of an upload.
+const PART_PAUSE: Duration = Duration::from_millis(40);
+
 /// A request and who makes it. Sent again, it is the same request.
 #[derive(Debug, Clone)]
 pub struct Act {
@@ -29,10 +32,10 @@ pub enum Ask {
     Propose(pb::ProposeTermsRequest),
     Accept(pb::AcceptOfferRequest),
     Withdraw(pb::WithdrawApplicationRequest),
-    AskForReview(pb::RequestReviewRequest),
+    SecondLook(pb::RequestReviewRequest),
     Claim(pb::ClaimApplicationRequest),
     Review(pb::ReviewEvidenceRequest),
-    AskForEvidence(pb::RequestEvidenceRequest),
+    Documents(pb::RequestEvidenceRequest),
     Offer(pb::OfferTermsRequest),
     Refuse(pb::RefuseApplicationRequest),
     CoSign(pb::CoSignRequest),
@@ -49,10 +52,10 @@ impl Act {
             Ask::Propose(_) => "propose",
             Ask::Accept(_) => "accept",
             Ask::Withdraw(_) => "withdraw",
-            Ask::AskForReview(_) => "ask-for-review",
+            Ask::SecondLook(_) => "ask-for-review",
             Ask::Claim(_) => "claim",
             Ask::Review(_) => "review",
-            Ask::AskForEvidence(_) => "ask-for-evidence",
+            Ask::Documents(_) => "ask-for-evidence",
             Ask::Offer(_) => "offer",
             Ask::Refuse(_) => "refuse",
             Ask::CoSign(_) => "co-sign",
@@ -78,7 +81,7 @@ impl Act {
                 Ok(answer.loan.map(|loan| format!("loan {}", loan.loan_id)).unwrap_or_default())
             }
             Ask::Upload(messages) => {
-                let request = timed(tokio_stream::iter(messages));
+                let request = timed(paced(messages));
                 let answer = ApplicationServiceClient::new(line).upload_evidence(request).await?.into_inner();
                 let document = answer.evidence.unwrap_or_default();
                 Ok(format!("document {} {} bytes", document.evidence_id, answer.received_bytes))
@@ -96,10 +99,10 @@ async fn case(ask: Ask, line: Client) -> Result<String, Status> {
         Ask::Submit(message) => cases.submit_application(timed(message)).await?.into_inner().application,
         Ask::Propose(message) => cases.propose_terms(timed(message)).await?.into_inner().application,
         Ask::Withdraw(message) => cases.withdraw_application(timed(message)).await?.into_inner().application,
-        Ask::AskForReview(message) => cases.request_review(timed(message)).await?.into_inner().application,
+        Ask::SecondLook(message) => cases.request_review(timed(message)).await?.into_inner().application,
         Ask::Claim(message) => desk.claim_application(timed(message)).await?.into_inner().application,
         Ask::Review(message) => desk.review_evidence(timed(message)).await?.into_inner().application,
-        Ask::AskForEvidence(message) => desk.request_evidence(timed(message)).await?.into_inner().application,
+        Ask::Documents(message) => desk.request_evidence(timed(message)).await?.into_inner().application,
         Ask::Offer(message) => desk.offer_terms(timed(message)).await?.into_inner().application,
         Ask::Refuse(message) => desk.refuse_application(timed(message)).await?.into_inner().application,
         Ask::CoSign(message) => desk.co_sign(timed(message)).await?.into_inner().application,
@@ -119,4 +122,13 @@ pub fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(PATIENCE);
     request
+}
+
+/// The parts of an upload, one after the other with a pause between, as from a phone.
+fn paced<T: Send + 'static>(parts: Vec<T>) -> impl futures_util::Stream<Item = T> + Send + 'static {
+    futures_util::stream::unfold(parts.into_iter(), |mut left| async move {
+        let part = left.next()?;
+        tokio::time::sleep(PART_PAUSE).await;
+        Some((part, left))
+    })
 }

@@ -84,7 +84,7 @@ impl Borrower {
                     request_id: self.caller.request_id(),
                     application_id: id.clone(),
                 };
-                self.caller.ask(&me, Ask::AskForReview(request)).await;
+                self.caller.ask(&me, Ask::SecondLook(request)).await;
             }
             ApplicationState::Accepted
             | ApplicationState::Refused

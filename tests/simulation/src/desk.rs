@@ -76,7 +76,7 @@ async fn decide(caller: &mut Caller, who: &Principal, id: &str) {
         }
         6 => {
             let types = vec![common::EvidenceType::BankStatement.into()];
-            Ask::AskForEvidence(pb::RequestEvidenceRequest { request_id, application_id, types })
+            Ask::Documents(pb::RequestEvidenceRequest { request_id, application_id, types })
         }
         _ => {
             let Some(document) = caller.dice.pick(&case.evidence).cloned() else { return };

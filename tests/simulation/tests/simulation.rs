@@ -52,12 +52,12 @@ const KINDS: [&str; 41] = [
     "watched changes",
 ];
 
-fn quarter(number: u64) {
+fn quarter(number: u64) -> anyhow::Result<()> {
     let mut total = Counts::new();
     let mut failed = Vec::new();
     for seed in number * SEEDS..(number + 1) * SEEDS {
         let scenario = Scenario { seed, sabotage: None };
-        let report = play(scenario, false).unwrap();
+        let report = play(scenario, false)?;
         for (kind, count) in report.counts {
             *total.entry(kind).or_default() += count;
         }
@@ -73,69 +73,71 @@ fn quarter(number: u64) {
         failed.is_empty(),
         "seeds {failed:?} failed; each is told above with the command that repeats it"
     );
+    Ok(())
 }
 
 #[test]
-fn the_first_quarter_of_the_seeds_holds() {
-    quarter(0);
+fn the_first_quarter_of_the_seeds_holds() -> anyhow::Result<()> {
+    quarter(0)
 }
 
 #[test]
-fn the_second_quarter_of_the_seeds_holds() {
-    quarter(1);
+fn the_second_quarter_of_the_seeds_holds() -> anyhow::Result<()> {
+    quarter(1)
 }
 
 #[test]
-fn the_third_quarter_of_the_seeds_holds() {
-    quarter(2);
+fn the_third_quarter_of_the_seeds_holds() -> anyhow::Result<()> {
+    quarter(2)
 }
 
 #[test]
-fn the_last_quarter_of_the_seeds_holds() {
-    quarter(3);
+fn the_last_quarter_of_the_seeds_holds() -> anyhow::Result<()> {
+    quarter(3)
 }
 
 #[test]
-fn a_seed_plays_the_same_every_time() {
-    let trace = |seed| play(Scenario { seed, sabotage: None }, false).unwrap().trace;
-    let first = trace(7);
-    assert_ne!(trace(8), first);
-    assert_eq!(trace(7), first);
+fn a_seed_plays_the_same_every_time() -> anyhow::Result<()> {
+    let trace = |seed| Ok::<_, anyhow::Error>(play(Scenario { seed, sabotage: None }, false)?.trace);
+    let first = trace(7)?;
+    assert_ne!(trace(8)?, first);
+    assert_eq!(trace(7)?, first);
+    Ok(())
 }
 
-/// Seeds until one is failed.
-fn noticed(sabotage: Sabotage) {
+/// Seeds until one fails.
+fn noticed(sabotage: Sabotage) -> anyhow::Result<()> {
     for seed in 0..MOST_SEEDS {
-        let report = play(Scenario { seed, sabotage: Some(sabotage) }, false).unwrap();
+        let report = play(Scenario { seed, sabotage: Some(sabotage) }, false)?;
         if let Some(first) = report.breaches.first() {
             println!("`{}` was noticed by seed {} of {MOST_SEEDS}: {first}", sabotage.name(), seed + 1);
-            return;
+            return Ok(());
         }
     }
-    panic!("`{}` was not noticed within {MOST_SEEDS} seeds", sabotage.name());
+    anyhow::bail!("`{}` was not noticed within {MOST_SEEDS} seeds", sabotage.name())
 }
 
 #[test]
-fn an_answer_before_the_commit_is_noticed() {
-    noticed(Sabotage::AnswerBeforeCommit);
+fn an_answer_before_the_commit_is_noticed() -> anyhow::Result<()> {
+    noticed(Sabotage::AnswerBeforeCommit)
 }
 
 #[test]
-fn missing_idempotency_records_are_noticed() {
-    noticed(Sabotage::NoDedupe);
+fn missing_idempotency_records_are_noticed() -> anyhow::Result<()> {
+    noticed(Sabotage::NoDedupe)
 }
 
 #[test]
-fn stale_leases_that_pass_are_noticed() {
-    noticed(Sabotage::NoFencing);
+fn stale_leases_that_pass_are_noticed() -> anyhow::Result<()> {
+    noticed(Sabotage::NoFencing)
 }
 
 #[test]
-fn feed_positions_before_the_commit_are_noticed() {
-    noticed(Sabotage::FeedByLastId);
+fn feed_positions_before_the_commit_are_noticed() -> anyhow::Result<()> {
+    noticed(Sabotage::FeedByLastId)
 }
 
 #[test]
-fn writes_on_any_revision_are_noticed() {
-    noticed(Sabotage::SkippedRevision);
+fn writes_on_any_revision_are_noticed() -> anyhow::Result<()> {
+    noticed(Sabotage::SkippedRevision)
 }

@@ -206,12 +206,18 @@ async fn complete(
     let shared = shared.clone();
     chassis::task::owned(async move {
         let _hold = hold;
-        let found = shared.evidence.inspect(&opened.record.key).await?;
-        if found.sha256 != opened.record.sha256 {
-            shared.evidence.discard(&opened.record.key).await?;
+        let (key, announced) = (&opened.record.key, &opened.record.sha256);
+        let sealed = shared.evidence.seal(key, announced, &shared.ids.token()).await?;
+        let Some(found) = sealed.filter(|found| found.sha256 == *announced) else {
+            // Another replica may have taken the same document meanwhile.
+            let known = shared.find::<EvidenceRecord>(key).await?;
+            if known.record.state != EvidenceState::Incomplete {
+                return Ok(known);
+            }
+            shared.evidence.discard(key).await?;
             let text = "the content is not what its SHA-256 announced; send it again from the beginning";
             return Err(Problem::malformed(ErrorReason::ContentHashMismatch, text));
-        }
+        };
         let mut record = opened.record.clone();
         record.state = EvidenceState::Received;
         record.received_at = Some(shared.now());
@@ -220,7 +226,10 @@ async fn complete(
             None => record.failed_checks.push("the content can't be read".to_owned()),
         }
         record.sent_by_another_borrower = facts::sent_by_others(&shared, &record).await?;
-        store(&shared, opened.with(record), &principal).await
+        let stored = store(&shared, opened.with(record), &principal).await?;
+        // What is left of its way is of no use any more; nobody minds if it stays.
+        let _ = shared.evidence.discard(&stored.record.key).await;
+        Ok(stored)
     })
     .await
 }
@@ -249,6 +258,10 @@ async fn store(
             Ok(_) => return shared.find::<EvidenceRecord>(&record.key).await,
             Err(store::StoreError::Conflict { .. }) if attempt < MAX_CONFLICT_RETRIES => attempt += 1,
             Err(error) => return Err(error.into()),
+        }
+        let known = shared.find::<EvidenceRecord>(&record.key).await?;
+        if known.record.state != EvidenceState::Incomplete {
+            return Ok(known);
         }
     }
 }

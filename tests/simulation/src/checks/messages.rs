@@ -19,7 +19,8 @@ pub fn arrived_once(evidence: &Evidence<'_>) -> anyhow::Result<()> {
         let key = message.pointer("/content/key").and_then(|key| key.as_str()).unwrap_or_default();
         keys.insert(key.to_owned());
         if !inbox.contains(&id) {
-            evidence.breach(format!("message {key} never arrived: {}", message["state"]));
+            let state = message.get("state");
+            evidence.breach(format!("message {key} never arrived: {state:?}"));
         }
         let stream = format!("notification/{id}");
         let journal = at_once(evidence.store(Role::Notification).read_stream(&stream, 0, ALL))?;
