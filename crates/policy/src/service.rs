@@ -116,6 +116,13 @@ impl State {
         place.map_err(|_| Problem::exhausted(ErrorReason::Overloaded, text, Some(REPLAY_RETRY)))
     }
 
+    /// The same for reads that decide nothing and may be a little old.
+    pub fn stale(&self) -> Self {
+        let mut stale = self.clone();
+        stale.parts.store = self.parts.store.stale();
+        stale
+    }
+
     /// Runs heavy arithmetic off the threads that serve, a bounded number at a time. It isn't cut off when the caller leaves.
     pub async fn compute<T, F>(&self, work: F) -> Result<T, Problem>
     where

@@ -40,7 +40,8 @@ pub(crate) async fn handle(state: &State, request: &ReplayDecisionsRequest) -> R
         filter.pack_name.clone_from(&candidate.name);
     }
     let place = state.replay_place()?;
-    let replay = Replay::new(state.clone(), Arc::clone(&candidate), mode, filter);
+    // Nothing is decided here; ConfirmActivation, which decides, replays on its own.
+    let replay = Replay::new(state.stale(), Arc::clone(&candidate), mode, filter);
     Ok(parts(replay, candidate, mode, place))
 }
 

@@ -19,7 +19,7 @@ const IMAGE: &str = "localhost/leeway:ci";
 
 #[derive(Args)]
 pub struct Options {
-    /// Cargo's profile of the binary; `trial` builds in a third of the time what runs at half the speed.
+    /// Cargo's profile of the binary; `trial` builds in about half the time what runs slower.
     #[arg(long, default_value = "release")]
     profile: String,
     /// Takes this static binary instead of building one.
