@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use api::leeway::application::v1 as pb;
-use cluster::{Cluster, SmallDisk};
+use cluster::{Cluster, End, Part, SmallDisk};
 use e2e::refusal::Refusal;
 use futures_util::future::join_all;
 use leeway::serve::Which;
@@ -14,6 +14,7 @@ use tonic::{Code, Status};
 
 use crate::clients::{channel, loans, registration, request_id};
 use crate::fleet::{Detours, Fleet, Left, Server, Storage};
+use crate::load::may_be_repeated;
 use crate::programs::Site;
 
 const LOANS_AT_ONCE: usize = 8;
@@ -23,6 +24,8 @@ const MOST_LOANS: usize = 10_000;
 const FILES_MIB: u64 = 24;
 /// Of PostgreSQL's, whose databases take their room before anything is in them.
 const SERVER_MIB: u64 = 160;
+/// Of its log.
+const LOG_MIB: u64 = 64;
 /// What is left when something else fills the disk.
 const ROOM_KIB: u64 = 3 * 1024;
 
@@ -40,18 +43,42 @@ async fn a_full_disk_under_sqlite_is_said_and_passes() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_under_postgres_is_said_and_passes() -> anyhow::Result<()> {
-    let cluster = Arc::new(Cluster::start_on_small_disk(SERVER_MIB)?);
+    let cluster = Arc::new(Cluster::start_on_small_disk(Part::Data, SERVER_MIB)?);
     let server = Server::new(&cluster, cluster.port())?;
     let fleet = Fleet::start(Storage::Server(server), 2, Detours::default(), &[]).await?;
     fill_and_free(fleet, cluster.disk().context("a small disk")?).await?;
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_without_room_for_its_log_goes_on_where_it_was() -> anyhow::Result<()> {
+    let cluster = Arc::new(Cluster::start_on_small_disk(Part::Log, LOG_MIB)?);
+    let server = Server::new(&cluster, cluster.port())?;
+    let fleet = Fleet::start(Storage::Server(server), 2, Detours::default(), &[]).await?;
+    let mut loans = Loans::new(&fleet)?;
+    loans.more(LOANS_AT_ONCE).await?;
+    let something_else = cluster.disk().context("a small disk")?.fill_but(ROOM_KIB)?;
+    // It stops in the middle of whatever it does: what the calls of that moment hear is that it is away.
+    loans.may_be_away = true;
+    while loans.refused.is_empty() {
+        ensure!(loans.acknowledged.len() < MOST_LOANS, "the disk never filled up");
+        loans.more(LOANS_AT_ONCE).await?;
+    }
+    println!("stopped after {} loans, {} refused", loans.acknowledged.len(), loans.refused.len());
+    tokio::task::block_in_place(|| {
+        cluster.end(End::Kill)?;
+        fs::remove_file(something_else)?;
+        cluster.run()
+    })?;
+    loans.all_with_room().await?;
+    let (left, _home) = fleet.stop().await?;
+    loans_once(left, &loans.acknowledged).await
+}
+
 /// Registers loans until there is no room, makes room, and looks for what was acknowledged. Gives back what the services
 /// lived on.
 async fn fill_and_free(fleet: Fleet, disk: &SmallDisk) -> anyhow::Result<impl Sized + use<>> {
-    let apps = fleet.addresses(Which::Application).into_iter().map(channel).collect::<Result<Vec<_>, _>>()?;
-    let mut loans = Loans { apps, acknowledged: Vec::new(), refused: Vec::new() };
+    let mut loans = Loans::new(&fleet)?;
     loans.more(LOANS_AT_ONCE).await?;
     ensure!(loans.refused.is_empty(), "{} loans were refused on an empty disk", loans.refused.len());
 
@@ -62,26 +89,14 @@ async fn fill_and_free(fleet: Fleet, disk: &SmallDisk) -> anyhow::Result<impl Si
     }
     // Still full, still said, and what is there can be read through every replica.
     loans.more(LOANS_AT_ONCE).await?;
-    let refused = std::mem::take(&mut loans.refused);
     for request in loans.acknowledged.iter().step_by(10) {
         for app in &loans.apps {
             read(app, request).await?;
         }
     }
-    println!("full after {} loans, {} refused", loans.acknowledged.len(), refused.len());
-
+    println!("full after {} loans, {} refused", loans.acknowledged.len(), loans.refused.len());
     fs::remove_file(something_else)?;
-    // Once there is room, what was refused is done when it is asked for again, and more can be.
-    for request in refused {
-        loans.ask([request]).await?;
-    }
-    loans.more(2 * LOANS_AT_ONCE).await?;
-    ensure!(loans.refused.is_empty(), "{} loans were refused with room on the disk", loans.refused.len());
-    for (request, app) in loans.acknowledged.iter().step_by(10).zip(loans.apps.iter().cycle()) {
-        // A repeated call, which answers as before.
-        register(app, request).await?;
-        read(app, request).await?;
-    }
+    loans.all_with_room().await?;
     let (left, home) = fleet.stop().await?;
     loans_once(left, &loans.acknowledged).await?;
     Ok(home)
@@ -91,9 +106,32 @@ struct Loans {
     apps: Vec<Channel>,
     acknowledged: Vec<pb::RegisterLoanRequest>,
     refused: Vec<pb::RegisterLoanRequest>,
+    /// Whether a call may also hear that the database is away.
+    may_be_away: bool,
 }
 
 impl Loans {
+    fn new(fleet: &Fleet) -> anyhow::Result<Self> {
+        let apps = fleet.addresses(Which::Application).into_iter().map(channel);
+        let apps = apps.collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { apps, acknowledged: Vec::new(), refused: Vec::new(), may_be_away: false })
+    }
+
+    /// Once there is room, what was refused is done when it is asked for again, and more can be.
+    async fn all_with_room(&mut self) -> anyhow::Result<()> {
+        for request in std::mem::take(&mut self.refused) {
+            self.ask([request]).await?;
+        }
+        self.more(2 * LOANS_AT_ONCE).await?;
+        ensure!(self.refused.is_empty(), "{} loans were refused with room on the disk", self.refused.len());
+        for (request, app) in self.acknowledged.iter().step_by(10).zip(self.apps.iter().cycle()) {
+            // A repeated call, which answers as before.
+            register(app, request).await?;
+            read(app, request).await?;
+        }
+        Ok(())
+    }
+
     /// Registers so many new ones at once.
     async fn more(&mut self, count: usize) -> anyhow::Result<()> {
         let from = self.acknowledged.len() + self.refused.len();
@@ -120,8 +158,9 @@ impl Loans {
                 Ok(()) => self.acknowledged.push(request),
                 Err(status) => {
                     let refusal = Refusal::of(&status);
+                    let away = self.may_be_away && may_be_repeated(&status);
                     ensure!(
-                        refusal.code == Code::ResourceExhausted
+                        away || refusal.code == Code::ResourceExhausted
                             && refusal.reason == "STORAGE_FULL"
                             && refusal.retry,
                         "a full disk was told as {status:?}"

@@ -29,7 +29,7 @@ use crate::records::{sent, text};
 
 const CLIENTS: usize = 6;
 /// Of one try.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Checks at a time.

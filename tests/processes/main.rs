@@ -16,4 +16,5 @@ mod recovery;
 mod restarts;
 mod seeded;
 mod severed;
+mod synced;
 mod traces;

@@ -54,9 +54,12 @@ impl EvidenceFiles {
     /// Opens (and makes) the folder.
     pub async fn open(folder: &Path) -> Result<Self, Problem> {
         let made = folder.to_owned();
-        blocking(move || fs::create_dir_all(made))
-            .await?
-            .map_err(told("the evidence folder can't be made"))?;
+        let make = move || {
+            fs::create_dir_all(&made)?;
+            // Else its own name may be gone after the loss of power, with everything in it.
+            made.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(Ok(()), sync_names)
+        };
+        blocking(make).await?.map_err(told("the evidence folder can't be made"))?;
         Ok(Self { folder: folder.to_owned(), busy: Arc::default() })
     }
 
@@ -84,7 +87,8 @@ impl EvidenceFiles {
             Ok((file, end))
         };
         let (file, end) = blocking(open).await?.map_err(told("a document can't be opened"))?;
-        Ok(Appender { file: Arc::new(file), length: i64::try_from(end).unwrap_or(i64::MAX) })
+        let length = i64::try_from(end).unwrap_or(i64::MAX);
+        Ok(Appender { file: Arc::new(file), length, folder: self.folder.clone() })
     }
 
     /// Puts what came into its place if its hash is the announced one, on the disk when this returns. `None` if nothing
@@ -147,6 +151,7 @@ fn inspected(path: &Path) -> io::Result<FileFacts> {
 pub struct Appender {
     file: Arc<File>,
     length: i64,
+    folder: PathBuf,
 }
 
 impl Appender {
@@ -169,10 +174,17 @@ impl Appender {
         Ok(())
     }
 
-    /// Brings the bytes to the disk; before that nothing may be promised about them.
+    /// Brings the bytes to the disk, and the name under which they are found; before that nothing may be promised about
+    /// them.
     pub async fn sync(self) -> Result<(), Problem> {
-        blocking(move || self.file.sync_all()).await?.map_err(told("a document can't be written"))
+        let sync = move || self.file.sync_all().and_then(|()| sync_names(&self.folder));
+        blocking(sync).await?.map_err(told("a document can't be written"))
     }
+}
+
+/// Brings the names in a folder to the disk.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 fn media_type(head: &[u8]) -> Option<&'static str> {

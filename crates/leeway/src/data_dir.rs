@@ -1,6 +1,7 @@
 //! The data directory: databases, documents, and what a restart must remember.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -66,7 +67,9 @@ impl DataDir {
         let path = self.memory_path();
         let draft = path.with_extension("json.draft");
         let text = serde_json::to_string_pretty(memory)?;
-        fs::write(&draft, text)
+        // Synced before it takes the name, or the loss of power leaves the name without the text.
+        File::create(&draft)
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&draft, &path))
             .with_context(|| format!("`{}` can't be written", path.display()))
     }

@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A server, stopped when this is dropped or the process ends.
 pub struct Cluster {
-    /// What the data lies on, if it is small; unmounted before the directory goes.
+    /// What a part of it lies on, if that is small; unmounted before the directory goes.
     disk: Option<SmallDisk>,
     directory: TempDir,
     port: u16,
@@ -53,6 +53,15 @@ pub enum End {
     Kill,
 }
 
+/// What of a server lies on a disk of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Tables: without room, statements that need it are refused.
+    Data,
+    /// The write-ahead log: without room, the server stops.
+    Log,
+}
+
 impl Cluster {
     /// Makes and starts one.
     pub fn start() -> Result<Self> {
@@ -64,21 +73,24 @@ impl Cluster {
         Self::make(None, settings)
     }
 
-    /// The same on a disk of so many MiB; its log lies elsewhere, for without room for that a server stops altogether.
-    pub fn start_on_small_disk(mib: u64) -> Result<Self> {
-        // Its files of state are written anew by a checkpoint, which stops the server where it can't.
-        Self::make(Some(mib), &["checkpoint_timeout=1h"])
+    /// The same with a part of it on a disk of so many MiB.
+    pub fn start_on_small_disk(part: Part, mib: u64) -> Result<Self> {
+        // Files of state are written anew by a checkpoint, which stops the server where it can't.
+        Self::make(Some((part, mib)), &["checkpoint_timeout=1h"])
     }
 
-    fn make(disk_mib: Option<u64>, settings: &[&str]) -> Result<Self> {
+    fn make(small: Option<(Part, u64)>, settings: &[&str]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("leeway-pg-").tempdir()?;
         programs::hand_over(directory.path())?;
         let data = directory.path().join("data");
-        let disk = disk_mib.map(|mib| SmallDisk::mount(&data, mib)).transpose()?;
+        let log = directory.path().join("log");
         let mut initdb = programs::as_server("initdb")?;
-        if disk.is_some() {
-            programs::hand_over(&data)?;
-            initdb.arg("--waldir").arg(directory.path().join("log"));
+        let mut disk = None;
+        if let Some((part, mib)) = small {
+            let place = if part == Part::Data { &data } else { &log };
+            disk = Some(SmallDisk::mount(place, mib)?);
+            programs::hand_over(place)?;
+            initdb.arg("--wal-segsize=1").arg("--waldir").arg(&log);
         }
         initdb.args([
             "--auth=trust",
@@ -154,7 +166,7 @@ impl Cluster {
         bail!("PostgreSQL doesn't start in `{}`", self.directory.path().display())
     }
 
-    /// Ends the server and waits until it is gone.
+    /// Ends the server, if it hasn't stopped by itself, and waits until it is gone.
     pub fn end(&self, end: End) -> Result<()> {
         let server = self.server.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Server { pid, ended }) = server else { return Ok(()) };
@@ -176,7 +188,7 @@ impl Cluster {
         self.directory.path().join("data")
     }
 
-    /// The small disk that the data lies on, if it does.
+    /// The small disk that a part of it lies on.
     pub fn disk(&self) -> Option<&SmallDisk> {
         self.disk.as_ref()
     }

@@ -86,7 +86,10 @@ pub(crate) fn signal(name: &str, pid: u32) -> Result<()> {
 /// predecessor's processes still holds the shared memory.
 pub(crate) fn kill_all(pid: u32) -> Result<()> {
     // Else it would start new ones in place of those that end.
-    signal("STOP", pid)?;
+    if signal("STOP", pid).is_err() {
+        // Gone by itself, and then so are its children.
+        return Ok(());
+    }
     let children = children(pid)?;
     for child in &children {
         // It may have gone by itself.
