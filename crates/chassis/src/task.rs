@@ -3,7 +3,6 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
 
@@ -45,20 +44,18 @@ where
 }
 
 /// Runs work that blocks (arithmetic, files) off the threads that serve; it goes on when the returned future is dropped.
-///
-/// A runtime of one thread runs it in place: a simulation must not wait for threads whose pace nobody controls.
+/// On a simulated host it runs in place: a simulation must not wait for threads whose pace nobody controls.
 pub async fn blocking<T, F>(work: F) -> Result<T, Problem>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => Ok(work()),
-        _ => {
-            let running = tokio::task::spawn_blocking(work);
-            running.await.map_err(|lost| Problem::internal("a computation was lost").source(lost))
-        }
+    #[cfg(feature = "simulation")]
+    if turmoil::in_simulation() {
+        return Ok(work());
     }
+    let running = tokio::task::spawn_blocking(work);
+    running.await.map_err(|lost| Problem::internal("a computation was lost").source(lost))
 }
 
 pub(crate) fn count_panic() {
