@@ -132,6 +132,15 @@ impl Fleet {
         self.replicas.get_mut(index).context("no such replica")?.service.process.kill()
     }
 
+    /// Tells a process to leave and waits until it did.
+    pub async fn leave(&mut self, index: usize) -> anyhow::Result<()> {
+        let process = &mut self.replicas.get_mut(index).context("no such replica")?.service.process;
+        process.terminate()?;
+        let status = process.ended().await?;
+        ensure!(status.success(), "SIGTERM ended a process with {status}");
+        Ok(())
+    }
+
     /// Starts a process that is gone, on its ports and what it left, and waits until it serves.
     pub async fn restart(&mut self, index: usize, clock: Option<&str>) -> anyhow::Result<()> {
         let gone = self.replicas.get(index).context("no such replica")?;

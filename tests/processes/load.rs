@@ -67,6 +67,8 @@ struct Shared {
     next: AtomicUsize,
     acknowledged: watch::Sender<usize>,
     repeated: AtomicUsize,
+    /// Most repetitions of one call.
+    most: AtomicUsize,
     stop: watch::Sender<bool>,
 }
 
@@ -78,6 +80,7 @@ impl Load {
             next: AtomicUsize::new(0),
             acknowledged: watch::Sender::new(0),
             repeated: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
             stop: watch::Sender::new(false),
         });
         let mut clients = JoinSet::new();
@@ -97,6 +100,11 @@ impl Load {
     /// Calls acknowledged so far.
     pub fn acknowledged(&self) -> usize {
         *self.shared.acknowledged.borrow()
+    }
+
+    /// How often the call that was repeated most was repeated.
+    pub fn most_repeated(&self) -> usize {
+        self.shared.most.load(Ordering::Relaxed)
     }
 
     /// Waits until so many more calls are acknowledged.
@@ -174,6 +182,7 @@ impl Shared {
         Fut: Future<Output = Result<T, Status>>,
     {
         let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+        let mut repeats = 0;
         loop {
             let replica = replicas.next().context("no replica")?;
             match call(replica.clone()).await {
@@ -187,6 +196,8 @@ impl Shared {
                 }
             }
             *failed += 1;
+            repeats += 1;
+            self.most.fetch_max(repeats, Ordering::Relaxed);
             self.repeated.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
             pause = LONGEST_PAUSE.min(pause * 2);

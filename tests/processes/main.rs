@@ -14,6 +14,7 @@ mod proxy;
 mod records;
 mod recovery;
 mod restarts;
+mod rolling;
 mod seeded;
 mod severed;
 mod synced;

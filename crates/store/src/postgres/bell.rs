@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::pool::{Pool, Statement};
@@ -16,6 +17,9 @@ use super::pool::{Pool, Statement};
 const CHANNEL: &str = "leeway_changes";
 /// Least pause between two notifications of one process; what happens meanwhile is told together.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Silence after which the listening connection is asked for a sign of life, and how long that may take.
+const SILENCE: Duration = Duration::from_secs(10);
+const SIGN_PATIENCE: Duration = Duration::from_secs(5);
 /// Pause before listening is tried again.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
@@ -117,12 +121,20 @@ impl Bell {
         if heard_before {
             self.ring_here();
         }
-        while let Some(notification) = listener.try_recv().await? {
-            if notification.payload() != own.to_string() {
-                self.ring_here();
+        loop {
+            // Receiving loses nothing when it is dropped: a message is taken whole or left.
+            match timeout(SILENCE, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) if notification.payload() == own.to_string() => {}
+                Ok(Ok(Some(_))) => self.ring_here(),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                // A connection that was cut without a word looks like one on which nothing happens.
+                Err(_) => {
+                    let sign = sqlx::query("SELECT 1").persistent(false).execute(&mut listener);
+                    timeout(SIGN_PATIENCE, sign).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+                }
             }
         }
-        Ok(())
     }
 
     async fn assume(&self, interval: Duration) {
