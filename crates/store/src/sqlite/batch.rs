@@ -1,4 +1,4 @@
-//! Group commit: everything that waits, in one transaction, a savepoint each.
+//! Group commit: everything that waits, in one transaction; where one of it fails halfway, a savepoint each.
 
 use rusqlite::Connection;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub(super) struct Core {
     /// The same for whoever watches from outside.
     broken: Arc<AtomicBool>,
 }
+
+type Answers = Vec<Result<Answer, StoreError>>;
 
 /// A batch's answers in the order of its work.
 pub(super) struct Done {
@@ -69,8 +71,9 @@ impl Core {
     /// INVARIANT: an answer exists only after COMMIT returned, a conflict's too, because what it saw may have been
     /// written by an earlier work of this batch. A batch that is lost answers every work with the same error.
     pub(super) fn run<'a>(&mut self, works: impl ExactSizeIterator<Item = &'a Work>) -> Done {
+        let works: Vec<&Work> = works.collect();
         let count = works.len();
-        match self.try_run(works) {
+        match self.try_run(&works) {
             Ok(answers) => {
                 let changed = answers.iter().flatten().any(Answer::changed);
                 Done { answers, changed }
@@ -82,15 +85,19 @@ impl Core {
         }
     }
 
-    fn try_run<'a>(
-        &mut self,
-        works: impl Iterator<Item = &'a Work>,
-    ) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
+    fn try_run(&mut self, works: &[&Work]) -> Result<Answers, StoreError> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
         execute(&self.conn, "BEGIN IMMEDIATE")?;
-        let answers = works.map(|work| self.in_savepoint(work)).collect::<Result<Vec<_>, _>>()?;
+        let answers = match self.in_the_open(works)? {
+            Some(answers) => answers,
+            None => {
+                execute(&self.conn, "ROLLBACK")?;
+                execute(&self.conn, "BEGIN IMMEDIATE")?;
+                works.iter().map(|work| self.in_savepoint(work)).collect::<Result<Vec<_>, _>>()?
+            }
+        };
         let committed = execute(&self.conn, "COMMIT");
         if let Err(error @ StoreError::Unavailable(_)) = &committed {
             // After a failed fsync nobody can tell what the next crash leaves of this batch, and trying again on the
@@ -98,6 +105,22 @@ impl Core {
             self.fail(StoreError::Unavailable(format!("a commit failed, reopen the database: {error}")));
         }
         committed.map(|()| answers)
+    }
+
+    /// Every work without a savepoint, which costs a copy of each page it touches. A work that fails before it wrote anything,
+    /// as most conflicts do, needs none; `None` if one failed later: then the batch begins anew, a savepoint each.
+    fn in_the_open(&self, works: &[&Work]) -> Result<Option<Answers>, StoreError> {
+        let mut answers = Vec::with_capacity(works.len());
+        for work in works {
+            let before = self.conn.total_changes();
+            match run(work, &self.conn, &self.schema) {
+                Ok(answer) => answers.push(Ok(answer)),
+                Err(error) if fault::loses_batch(&error) || self.conn.is_autocommit() => return Err(error),
+                Err(error) if self.conn.total_changes() == before => answers.push(Err(error)),
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(answers))
     }
 
     /// The outer error loses the batch, the inner one is this work's answer.
