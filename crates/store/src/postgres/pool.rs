@@ -1,15 +1,18 @@
 //! Connections: as many as are allowed, each in the hands of one task at a time.
 //!
-//! Whatever runs on a connection runs in a task of its own, never in the caller's future: a caller that goes away leaves no
-//! statement half read and no transaction open. A connection comes back only after its statement was answered; sqlx's own
+//! Whatever runs on a connection runs to its end, in a task of its own if the caller goes away: no statement is left half
+//! read and no transaction open. A connection comes back only after its statement was answered; sqlx's own
 //! pool would take it back whenever the caller's future is dropped, and ask the server once more on every return.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, Encode, Executor as _, Postgres, Type};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -88,25 +91,25 @@ impl Pool {
         }))
     }
 
-    /// Runs a piece of work in a task of its own: from the first poll on it runs to its end, whoever waits for it.
+    /// Runs a piece of work: from the first poll on it runs to its end, whoever waits for it.
     pub(super) async fn owned<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        // Before the task begins: whoever closes the pool waits for everything that was handed over.
+        // Before it begins: whoever closes the pool waits for everything that was handed over.
         let Ok(ticket) = Arc::clone(&self.0.waiting).try_acquire_owned() else {
             return Err(StoreError::Overloaded);
         };
-        let run = tokio::spawn(async move {
+        let whole = async move {
             let done = work.await;
             drop(ticket);
             done
-        });
-        run.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a task of the store was lost".to_owned())))
+        };
+        ToItsEnd(Some(Box::pin(whole))).await
     }
 
-    /// A statement that changes nothing, in a task of its own.
+    /// A statement that changes nothing, to its end.
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         let pool = self.clone();
         self.owned(async move { pool.rows(statement.repeatable(true)).await }).await
@@ -126,7 +129,7 @@ impl Pool {
         }
     }
 
-    /// Runs a statement and returns its rows. To be called in a task that nobody drops, see [`Pool::owned`].
+    /// Runs a statement and returns its rows. To be called within [`Pool::owned`], or in a task that nobody drops.
     pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<PgRow>, StoreError> {
         if let Some(fault) = statement.fault {
             return Err(fault);
@@ -222,6 +225,32 @@ impl Shared {
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         // Nothing panics while it is held.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Work that is polled where it is waited for, without the way to another thread and back. Whoever drops it leaves the rest
+/// to a task.
+struct ToItsEnd<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
+
+impl<T: Send + 'static> Future for ToItsEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // Nobody polls again what was ready; if somebody did, it would wait for ever.
+        let Some(work) = &mut self.0 else { return Poll::Pending };
+        let polled = work.as_mut().poll(context);
+        if polled.is_ready() {
+            self.0 = None;
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for ToItsEnd<T> {
+    fn drop(&mut self) {
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
     }
 }
 
