@@ -12,12 +12,12 @@ use api::leeway::policy::v1 as policy;
 use e2e::Stage;
 use e2e::flows::{assessment, labelled};
 use e2e::make::{cny, deferral, request_id};
+use e2e::marks::marks;
 use e2e::packs::{ANN, BO, pack_files, proposal};
 use e2e::people::{Document, li, zhang};
 use e2e::refusal::refused;
 use e2e::stage::upload_of;
 use futures_util::future::join_all;
-use store::Store;
 use tonic::{Code, Response, Status};
 
 const JULY: &str = "2026-07-20T10:00+08:00";
@@ -25,34 +25,8 @@ const JUNE: &str = "2026-06-20T10:00+08:00";
 const NIGHT: &str = "2026-07-20T23:30+08:00";
 /// 2026-07-21T08:00+08:00, until when the messages of these tests wait.
 const MORNING: i64 = 1_784_592_000;
-/// More streams and entries than any of these stories makes.
-const MANY: u32 = 500;
 /// The same request at once, to every replica.
 const TWINS: usize = 16;
-
-/// Whatever a mutation could leave behind: journal entries of the three services, feed, documents.
-async fn marks(stage: &Stage) -> anyhow::Result<Vec<i64>> {
-    let application = &stage.application.store;
-    let mut marks = vec![application.feed_head().await?];
-    for kind in ["loan", "application", "open_case", "evidence", "plan"] {
-        marks.push(application.count(kind, Vec::new()).await?);
-    }
-    for store in [application, &stage.notification.store, stage.policy_store()?] {
-        marks.push(journal(store).await?);
-    }
-    for kind in ["decision", "decision_row", "shadow", "pack", "activation"] {
-        marks.push(stage.policy_store()?.count(kind, Vec::new()).await?);
-    }
-    Ok(marks)
-}
-
-async fn journal(store: &Store) -> anyhow::Result<i64> {
-    let mut entries = 0;
-    for stream in store.list_streams("", MANY).await? {
-        entries += store.read_stream(&stream, 0, MANY).await?.len();
-    }
-    Ok(i64::try_from(entries)?)
-}
 
 /// Sends `request` sixteen times at once, then twice more, and `other`, which has the same id, once. `id` is what the first
 /// answers already know for good; what follows in the background may change the rest until the next.

@@ -7,6 +7,7 @@
 
 pub mod flows;
 pub mod make;
+pub mod marks;
 pub mod packs;
 pub mod people;
 pub mod refusal;
