@@ -33,6 +33,20 @@ pub enum Op {
     Ge,
 }
 
+impl Op {
+    /// In SQL, the same on both engines.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::Ne => "<>",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+        }
+    }
+}
+
 /// Column (declared, or `id`), comparison, value.
 pub type Filter = (&'static str, Op, Value);
 

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 pub use disk::SmallDisk;
 pub use pooler::Pooler;
-pub use programs::{PG_BIN, program};
+pub use programs::program;
 
 /// Where `cargo xtask test` says that its cluster listens: a port on loopback.
 pub const SHARED: &str = "XTASK_POSTGRES";

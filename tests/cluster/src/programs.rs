@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{LOOKS, PAUSE};
 
 /// Where Debian keeps the programs of each version.
-pub const PG_BIN: &str = "/usr/lib/postgresql";
+const PG_BIN: &str = "/usr/lib/postgresql";
 /// Who runs servers where this process is root.
 const SERVER_USER: &str = "postgres";
 

@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use super::pool::Statement;
 use super::rows::{column, one};
 use crate::error::StoreError;
-use crate::records::{Document, Filter, Op, Query, StoredRequest};
+use crate::records::{Document, Filter, Query, StoredRequest};
 use crate::schema::{Kind, Value};
 
 pub(super) fn get(kind: &Kind, id: &str) -> Statement {
@@ -94,7 +94,7 @@ impl Conditions {
                 return Err(StoreError::Invalid(format!("the filter doesn't fit `{}.{name}`", kind.name)));
             }
             let parameter = conditions.value(value);
-            conditions.add(&format!("\"{name}\" {} {parameter}", sign(*op)));
+            conditions.add(&format!("\"{name}\" {} {parameter}", op.sign()));
         }
         Ok(conditions)
     }
@@ -117,16 +117,5 @@ impl Conditions {
             Value::Int(number) => statement.bind(number),
             Value::Text(text) => statement.bind(text),
         })
-    }
-}
-
-fn sign(op: Op) -> &'static str {
-    match op {
-        Op::Eq => "=",
-        Op::Ne => "<>",
-        Op::Lt => "<",
-        Op::Le => "<=",
-        Op::Gt => ">",
-        Op::Ge => ">=",
     }
 }

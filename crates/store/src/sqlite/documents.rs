@@ -6,7 +6,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use crate::error::StoreError;
-use crate::records::{Document, Filter, Op, Query};
+use crate::records::{Document, Filter, Query};
 use crate::schema::{Kind, Value};
 
 /// The table of a kind. Its SQL is built from declared names only, which `Schema::validate` holds to identifiers.
@@ -126,7 +126,7 @@ impl<'a> Conditions<'a> {
             if kind.column_type(column)? != value.ty() {
                 return Err(StoreError::Invalid(format!("the filter doesn't fit `{}.{column}`", kind.name)));
             }
-            conditions.add(&format!("\"{column}\" {} ?", sign(*op)), &[value]);
+            conditions.add(&format!("\"{column}\" {} ?", op.sign()), &[value]);
         }
         Ok(conditions)
     }
@@ -144,17 +144,6 @@ impl ToSql for Value {
             Self::Int(value) => ToSqlOutput::Borrowed(ValueRef::Integer(*value)),
             Self::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
         })
-    }
-}
-
-fn sign(op: Op) -> &'static str {
-    match op {
-        Op::Eq => "=",
-        Op::Ne => "<>",
-        Op::Lt => "<",
-        Op::Le => "<=",
-        Op::Gt => ">",
-        Op::Ge => ">=",
     }
 }
 

@@ -3,7 +3,7 @@
 //! - `batch` runs waiting work as one transaction; `apply`, `effects`, `journal` and `sweep` are what work does in it;
 //! - `setup` opens connections and brings the tables up to date; `documents` and `read` answer reads;
 //! - `snapshot` copies a database that is in use;
-//! - `threads` holds the queue, the writer and the readers.
+//! - `engine` holds the queue, the writer and the readers.
 
 mod apply;
 mod batch;
