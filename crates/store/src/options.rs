@@ -11,11 +11,14 @@ pub struct Options {
     pub max_waiting: usize,
     /// Bytes that may wait.
     pub max_waiting_bytes: usize,
+    /// Pages of 4 KiB in the log before a commit moves them into the database. A page that was written often by then is
+    /// moved once; the log is read again after a crash.
+    pub checkpoint_pages: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 2, max_waiting: 4_096, max_waiting_bytes: 64 * 1024 * 1024 }
+        Self { readers: 2, max_waiting: 4_096, max_waiting_bytes: 64 * 1024 * 1024, checkpoint_pages: 16_000 }
     }
 }
 

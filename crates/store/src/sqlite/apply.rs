@@ -104,16 +104,21 @@ struct Content<'a> {
 
 /// The new revision: 1, or the next one of a document that was deleted.
 fn insert(conn: &Connection, table: &Table, id: &str, content: &Content<'_>) -> Result<i64, StoreError> {
-    let mut values: Vec<&dyn ToSql> = vec![&id, &table.0.name, content.body_version, content.body];
+    let revision = 1 + buried(conn, table.0.name, id)?;
+    let mut values: Vec<&dyn ToSql> = vec![&id, &revision, content.body_version, content.body];
     values.extend(content.index.iter().map(|(_, value)| value as &dyn ToSql));
+    let inserted = conn.prepare_cached(&table.insert(content.index))?.execute(values.as_slice())?;
+    expect_one(conn, table, id, inserted)?;
+    Ok(revision)
+}
+
+/// The last revision of a document that was deleted, 0 of one that never was.
+fn buried(conn: &Connection, kind: &str, id: &str) -> Result<i64, StoreError> {
     let revision = conn
-        .prepare_cached(&table.insert(content.index))?
-        .query_row(values.as_slice(), |row| row.get(0))
+        .prepare_cached("SELECT revision FROM tombstones WHERE kind = ?1 AND id = ?2")?
+        .query_row([kind, id], |row| row.get(0))
         .optional()?;
-    match revision {
-        Some(revision) => Ok(revision),
-        None => Err(conflict(table.0.name, id, revision_of(conn, table.0.name, id)?)),
-    }
+    Ok(revision.unwrap_or(0))
 }
 
 fn update(

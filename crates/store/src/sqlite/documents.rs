@@ -13,7 +13,9 @@ use crate::schema::{Kind, Value};
 pub(super) struct Table(pub(super) &'static Kind);
 
 impl Table {
-    /// Parameters: id, kind, body version, body, index columns. Yields the revision, or no row if the id exists.
+    /// Parameters: id, revision, body version, body, index columns. Inserts nothing if the id exists.
+    ///
+    /// No RETURNING here: SQLite keeps the rows it returns in a table made for the statement.
     pub(super) fn insert(&self, index: &[(&'static str, Value)]) -> String {
         let mut columns = String::new();
         let mut values = String::new();
@@ -23,9 +25,8 @@ impl Table {
             let _ = write!(values, ", ?{}", at + 5);
         }
         format!(
-            "INSERT INTO \"doc_{}\" (id, revision, body_version, body{columns}) VALUES (?1, \
-             1 + COALESCE((SELECT revision FROM tombstones WHERE kind = ?2 AND id = ?1), 0), ?3, ?4{values}) \
-             ON CONFLICT (id) DO NOTHING RETURNING revision",
+            "INSERT INTO \"doc_{}\" (id, revision, body_version, body{columns}) VALUES (?1, ?2, ?3, ?4{values}) \
+             ON CONFLICT (id) DO NOTHING",
             self.0.name
         )
     }

@@ -10,21 +10,25 @@ use crate::records::{Claim, Effect, Failure, ParkedEffect};
 pub(super) fn change(conn: &Connection, change: &EffectChange) -> Result<Option<i64>, StoreError> {
     match change {
         EffectChange::Put { topic, key, version, not_before, body, trace, lease } => {
-            remove_live(conn, topic, key)?;
             // A lease taken at once counts as the first attempt.
             let (due_at, attempts, worker, token) = match lease {
                 Some(lease) => (lease.until, 1, lease.worker.as_str(), lease.token.as_str()),
                 None => (*not_before, 0, "", ""),
             };
             let trace = trace.as_deref().unwrap_or_default();
+            let values =
+                params![topic, key, version, not_before, body, trace, due_at, attempts, worker, token];
             let mut insert = conn.prepare_cached(
                 "INSERT INTO effects (topic, key, version, not_before, body, trace, state, due_at, attempts, worker, \
-                 token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, ?9, ?10)",
+                 token) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, ?9, ?10) \
+                 ON CONFLICT (topic, key) WHERE state <> 'finished' DO NOTHING",
             )?;
-            let id = insert.insert(params![
-                topic, key, version, not_before, body, trace, due_at, attempts, worker, token
-            ])?;
-            Ok(Some(id))
+            // Most are the first of their key.
+            if insert.execute(values)? == 0 {
+                remove_live(conn, topic, key)?;
+                insert.execute(values)?;
+            }
+            Ok(Some(conn.last_insert_rowid()))
         }
         EffectChange::Drop { topic, key } => {
             remove_live(conn, topic, key)?;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
@@ -15,13 +16,14 @@ use crate::schema::Schema;
 use crate::work::{Answer, Work};
 
 use super::batch::Core;
-use super::queue::Queue;
+use super::queue::{Limits, Queue};
 use super::setup;
 
-/// Most work of one transaction.
-const MAX_BATCH_WORK: usize = 256;
-/// Most bytes of one transaction; a single larger work goes alone.
-const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Most of one transaction; a single larger work goes alone.
+const BATCH: Limits = Limits { items: 256, bytes: 4 * 1024 * 1024 };
+/// How long a batch waits for as many as the one before had: callers who were answered together come back together, and
+/// those who don't cost the others about one fsync, once.
+const PATIENCE: Duration = Duration::from_micros(200);
 /// Reads that may wait for a reader.
 const MAX_WAITING_READS: usize = 4_096;
 
@@ -55,7 +57,9 @@ type Read = Box<dyn FnOnce(&Connection) + Send>;
 
 impl Sqlite {
     pub(crate) fn threaded(path: &Path, schema: &Schema, options: Options) -> Result<Self, StoreError> {
-        let core = Core::new(setup::open_writer(Some(path), schema)?, *schema);
+        let conn = setup::open_writer(Some(path), schema)?;
+        conn.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;
+        let core = Core::new(conn, *schema);
         let broken = core.broken();
         let readers =
             (0..options.readers.max(1)).map(|_| setup::open_reader(path)).collect::<Result<Vec<_>, _>>()?;
@@ -206,7 +210,8 @@ impl Drop for Threads {
 
 fn write_loop(mut core: Core, writes: &Queue<Waiting>, changes: &watch::Sender<u64>) {
     let _guard = AbandonOnExit(writes);
-    while let Some(batch) = writes.take(MAX_BATCH_WORK, MAX_BATCH_BYTES) {
+    while let Some(batch) = writes.take(BATCH) {
+        let size = batch.len();
         let done = core.run(batch.iter().map(|waiting| &waiting.work));
         if done.changed {
             ring(changes);
@@ -215,12 +220,15 @@ fn write_loop(mut core: Core, writes: &Queue<Waiting>, changes: &watch::Sender<u
             // The caller may be gone; its commit stands all the same.
             let _ = waiting.reply.send(answer);
         }
+        if size > 1 {
+            writes.gather(size, PATIENCE);
+        }
     }
 }
 
 fn read_loop(conn: &Connection, reads: &Queue<Read>) {
     let _guard = AbandonOnExit(reads);
-    while let Some(batch) = reads.take(1, usize::MAX) {
+    while let Some(batch) = reads.take(Limits { items: 1, bytes: usize::MAX }) {
         for read in batch {
             read(conn);
         }

@@ -9,7 +9,9 @@ use crate::records::{ChainReport, JournalEntry};
 
 /// Appends to the stream's end.
 pub(super) fn append(conn: &Connection, entry: &Entry, now: i64) -> Result<(), StoreError> {
-    let (seq, prev_hash) = head(conn, &entry.stream)?.unwrap_or((0, GENESIS.to_owned()));
+    let last = head(conn, &entry.stream)?;
+    let begun = last.is_some();
+    let (seq, prev_hash) = last.unwrap_or_else(|| (0, GENESIS.to_owned()));
     let mut stored = JournalEntry {
         stream: entry.stream.clone(),
         seq: seq + 1,
@@ -35,10 +37,11 @@ pub(super) fn append(conn: &Connection, entry: &Entry, now: i64) -> Result<(), S
         stored.prev_hash,
         stored.hash
     ])?;
-    let mut advance = conn.prepare_cached(
-        "INSERT INTO journal_head (stream, seq, hash) VALUES (?1, ?2, ?3) \
-         ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
-    )?;
+    let mut advance = conn.prepare_cached(if begun {
+        "UPDATE journal_head SET seq = ?2, hash = ?3 WHERE stream = ?1"
+    } else {
+        "INSERT INTO journal_head (stream, seq, hash) VALUES (?1, ?2, ?3)"
+    })?;
     advance.execute(params![stored.stream, stored.seq, stored.hash])?;
     Ok(())
 }

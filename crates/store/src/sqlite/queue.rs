@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::error::StoreError;
 
@@ -16,11 +17,20 @@ struct State<T> {
     items: VecDeque<(usize, T)>,
     bytes: usize,
     closed: bool,
+    /// Whoever takes isn't woken for fewer.
+    wanted: usize,
+}
+
+/// Most of one taking.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) items: usize,
+    pub(super) bytes: usize,
 }
 
 impl<T> Queue<T> {
     pub(super) fn new(max_items: usize, max_bytes: usize) -> Self {
-        let state = State { items: VecDeque::new(), bytes: 0, closed: false };
+        let state = State { items: VecDeque::new(), bytes: 0, closed: false, wanted: 1 };
         Self { state: Mutex::new(state), filled: Condvar::new(), max_items, max_bytes }
     }
 
@@ -37,13 +47,16 @@ impl<T> Queue<T> {
         }
         state.bytes += bytes;
         state.items.push_back((bytes, item));
+        let enough = state.items.len() >= state.wanted;
         drop(state);
-        self.filled.notify_one();
+        if enough {
+            self.filled.notify_one();
+        }
         Ok(())
     }
 
     /// Waits for an item, then takes what is there within the limits, at least one. `None` once closed and empty.
-    pub(super) fn take(&self, max_items: usize, max_bytes: usize) -> Option<Vec<T>> {
+    pub(super) fn take(&self, limits: Limits) -> Option<Vec<T>> {
         let mut state = self.lock();
         while state.items.is_empty() {
             if state.closed {
@@ -51,18 +64,20 @@ impl<T> Queue<T> {
             }
             state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut taken = Vec::new();
-        let mut taken_bytes = 0;
-        while taken.len() < max_items
-            && let Some((bytes, _)) = state.items.front()
-            && (taken.is_empty() || taken_bytes + bytes <= max_bytes)
-            && let Some((bytes, item)) = state.items.pop_front()
-        {
-            state.bytes -= bytes;
-            taken_bytes += bytes;
-            taken.push(item);
+        Some(state.take(limits))
+    }
+
+    /// Waits so long at most for so many items, for one taker. Nothing is taken.
+    pub(super) fn gather(&self, wanted: usize, patience: Duration) {
+        let mut state = self.lock();
+        if state.closed {
+            return;
         }
-        Some(taken)
+        state.wanted = wanted;
+        let waited = self
+            .filled
+            .wait_timeout_while(state, patience, |state| state.items.len() < state.wanted && !state.closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.wanted = 1;
     }
 
     /// Refuses further items; those inside can still be taken.
@@ -85,5 +100,84 @@ impl<T> Queue<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // Nothing in here panics while it holds the lock, so a poisoned state is a sound one.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn take(&mut self, limits: Limits) -> Vec<T> {
+        let mut taken = Vec::new();
+        let mut taken_bytes = 0;
+        while taken.len() < limits.items
+            && let Some((bytes, _)) = self.items.front()
+            && (taken.is_empty() || taken_bytes + bytes <= limits.bytes)
+            && let Some((bytes, item)) = self.items.pop_front()
+        {
+            self.bytes -= bytes;
+            taken_bytes += bytes;
+            taken.push(item);
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// Longer than any test may take: whoever waited to its end has failed.
+    const LONG: Duration = Duration::from_secs(600);
+    const TWO: Limits = Limits { items: 2, bytes: 100 };
+
+    fn queue() -> Arc<Queue<u32>> {
+        Arc::new(Queue::new(10, 100))
+    }
+
+    #[test]
+    fn what_was_wanted_ends_the_wait() {
+        let queue = queue();
+        let pushing = Arc::clone(&queue);
+        let pusher = std::thread::spawn(move || (0..3).for_each(|item| pushing.push(item, 1).unwrap()));
+        queue.gather(3, LONG);
+        pusher.join().unwrap();
+        assert_eq!(queue.take(TWO), Some(vec![0, 1]));
+        assert_eq!(queue.take(TWO), Some(vec![2]));
+    }
+
+    #[test]
+    fn fewer_than_wanted_are_taken_when_patience_ends() {
+        let queue = queue();
+        queue.push(0, 1).unwrap();
+        queue.gather(2, Duration::ZERO);
+        assert_eq!(queue.take(TWO), Some(vec![0]));
+        // From then on a single one is enough again.
+        let taking = Arc::clone(&queue);
+        let taker = std::thread::spawn(move || taking.take(TWO));
+        queue.push(1, 1).unwrap();
+        assert_eq!(taker.join().unwrap(), Some(vec![1]));
+    }
+
+    #[test]
+    fn closing_ends_the_wait_and_leaves_what_is_inside() {
+        let queue = queue();
+        queue.push(0, 1).unwrap();
+        let gathering = Arc::clone(&queue);
+        let gatherer = std::thread::spawn(move || gathering.gather(2, LONG));
+        queue.close();
+        gatherer.join().unwrap();
+        assert_eq!((queue.take(TWO), queue.take(TWO)), (Some(vec![0]), None));
+    }
+
+    #[test]
+    fn limits_hold_for_what_waits_and_for_what_is_taken() {
+        let queue = queue();
+        for (item, bytes) in [(0, 60), (1, 30), (2, 10)] {
+            queue.push(item, bytes).unwrap();
+        }
+        assert_eq!(queue.push(3, 1), Err(StoreError::Overloaded));
+        let wide = Limits { items: 10, bytes: 95 };
+        assert_eq!(queue.take(wide), Some(vec![0, 1]));
+        assert_eq!(queue.take(Limits { items: 10, bytes: 0 }), Some(vec![2]));
     }
 }

@@ -16,8 +16,6 @@ const WRITER_CACHE_KIB: i64 = 64 * 1024;
 const READER_CACHE_KIB: i64 = 16 * 1024;
 /// Distinct statements kept prepared a connection.
 const CACHED_STATEMENTS: usize = 256;
-/// Pages of 4 KiB in the log before a commit moves them into the database.
-const CHECKPOINT_PAGES: i64 = 4_000;
 /// The log file is cut back to this after a checkpoint.
 const MAX_LOG_BYTES: i64 = 64 * 1024 * 1024;
 
@@ -37,7 +35,6 @@ pub(super) fn open_writer(path: Option<&Path>, schema: &Schema) -> Result<Connec
                 "the file system gives journal mode `{mode}`, not wal"
             )));
         }
-        conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         conn.pragma_update(None, "journal_size_limit", MAX_LOG_BYTES)?;
     }
     migrate(&mut conn, schema)?;

@@ -101,7 +101,7 @@ fn by_hand(file: &File, count: u32) -> anyhow::Result<f64> {
 fn opened(path: &Path) -> anyhow::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    conn.pragma_update(None, "wal_autocheckpoint", Options::default().checkpoint_pages)?;
     conn.pragma_update(None, "cache_size", -65_536)?;
     Ok(conn)
 }
